@@ -1,0 +1,59 @@
+"""Logistic recalibration as data: probability = sigmoid(slope * logit(score) + intercept).
+
+Cox, "Two further applications of a model for binary regression", Biometrika 1958. Slope 1 and intercept 0 leave a
+score as it is, so an uncalibrated model needs no second path. No pandas here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_CLIP = 1e-6  # scores of exactly 0 or 1, as a forest can give, have no logit
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A monotone map from raw score to probability; the order of the scores is kept when slope > 0."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def apply(self, score: npt.ArrayLike) -> Floats:
+        """Map raw scores in 0..1 to calibrated probabilities of the same shape."""
+        return _sigmoid(self.slope * logit(score) + self.intercept)
+
+
+def logit(score: npt.ArrayLike) -> Floats:
+    """Return ln(p / (1 - p)) of scores clipped to 1e-6..1-1e-6."""
+    clipped = np.clip(np.asarray(score, dtype=np.float64), _CLIP, 1 - _CLIP)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def fit_calibration(y: npt.ArrayLike, score: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Calibration:
+    """Fit slope and intercept by maximum likelihood on scores that the model did not see in its own fit.
+
+    Args:
+        y: (n,) of 0 and 1, both present.
+        score: (n,) raw scores in 0..1.
+        weights: (n,) how often each row counts.
+    """
+    from scipy.optimize import minimize  # here, because a server that only applies a calibration has no scipy
+
+    x, truth = logit(score), np.asarray(y, dtype=np.float64)
+    weight = np.ones_like(truth) if weights is None else np.asarray(weights, dtype=np.float64)
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = parameters[0] * x + parameters[1]
+        error = weight * (_sigmoid(z) - truth)
+        likelihood = weight @ (np.logaddexp(0, z) - truth * z)
+        return float(likelihood), np.array([error @ x, error.sum()])
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS")
+    return Calibration(float(found.x[0]), float(found.x[1]))

@@ -1,0 +1,101 @@
+"""Scores raw records from a bundle alone. No pandas, scikit-learn or pickle."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from health_predict.calibration import Calibration
+from health_predict.encoder import RecordEncoder
+from health_predict.errors import HealthPredictError
+from health_predict.features import Value
+
+Floats = npt.NDArray[np.float64]
+
+MANIFEST, ENCODER, ESTIMATOR, GOLDEN = "manifest.json", "encoder.json", "model.onnx", "golden.json"
+BUNDLE_FILES = (MANIFEST, ENCODER, ESTIMATOR, GOLDEN)
+FORMAT = 1
+TOLERANCE = 1e-6  # how far any path may be from the scikit-learn path
+
+
+class BundleError(HealthPredictError):
+    """A bundle that is incomplete, unreadable or does not replay its golden records."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One model version, ready to score.
+
+    Attributes:
+        threshold: at or above it the prediction is 1.
+    """
+
+    manifest: Mapping[str, Any]
+    encoder: RecordEncoder
+    calibration: Calibration
+    threshold: float
+    session: onnxruntime.InferenceSession
+
+    def raw_scores(self, matrix: npt.NDArray[np.float32]) -> Floats:
+        """Score an encoded (n, d) matrix; the (n,) result is not calibrated."""
+        entry = self.session.get_inputs()[0]
+        values = matrix if entry.type == "tensor(float)" else matrix.astype(np.float64)
+        output = self.session.run([self.session.get_outputs()[-1].name], {entry.name: values})[0]
+        return np.asarray(output.reshape(len(matrix), -1)[:, -1], dtype=np.float64)
+
+    def probabilities(self, records: Sequence[Mapping[str, Value]]) -> Floats:
+        """Return the (n,) calibrated probabilities of n raw records."""
+        return self.calibration.apply(self.raw_scores(self.encoder.encode_all(records)))
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Load a bundle and prove it on its golden records.
+
+    Raises:
+        BundleError: a file is missing or unreadable, or a golden record's probability is off by more than 1e-6.
+    """
+    for name in BUNDLE_FILES:
+        if not (folder / name).is_file():
+            raise BundleError(f"bundle {folder}: {name} is missing; train and register the model again")
+    try:
+        scorer = _open(folder)
+        golden = json.loads((folder / GOLDEN).read_text())
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        raise BundleError(f"bundle {folder}: unreadable ({type(error).__name__}); train the model again") from error
+    _replay(scorer, golden, folder)
+    return scorer
+
+
+def _open(folder: Path) -> Scorer:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    if manifest["format"] != FORMAT:
+        raise ValueError(f"format {manifest['format']}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a record is too small to share
+    options.log_severity_level = 3
+    return Scorer(
+        manifest=manifest,
+        encoder=RecordEncoder(json.loads((folder / ENCODER).read_text())),
+        calibration=Calibration(**manifest["calibration"]),
+        threshold=float(manifest["threshold"]),
+        session=onnxruntime.InferenceSession(
+            (folder / ESTIMATOR).read_bytes(), options, providers=["CPUExecutionProvider"]
+        ),
+    )
+
+
+def _replay(scorer: Scorer, golden: Mapping[str, Any], folder: Path) -> None:
+    expected = np.array(golden["probabilities"], dtype=np.float64)
+    if len(expected) == 0 or len(expected) != len(golden["records"]):
+        raise BundleError(f"bundle {folder}: {GOLDEN} holds no complete set of records; train the model again")
+    difference = float(np.max(np.abs(scorer.probabilities(golden["records"]) - expected)))
+    if not difference <= TOLERANCE:
+        raise BundleError(
+            f"bundle {folder}: golden records are off by {difference:.1e} (allowed {TOLERANCE:.0e}); "
+            "the library versions or the files do not match, train the model again"
+        )

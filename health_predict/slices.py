@@ -1,0 +1,97 @@
+"""How the model does for groups of patients; groups under 11 patients are pooled, so that nobody can be singled out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from health_predict import bootstrap
+from health_predict.columns import PATIENT
+from health_predict.evaluation import Interval
+
+SMALLEST_GROUP = 11  # patients; the cell suppression rule of US health agencies
+AGE_GROUPS = {"[0-10)": "<40", "[10-20)": "<40", "[20-30)": "<40", "[30-40)": "<40", "[40-50)": "40-60"}
+AGE_GROUPS |= {"[50-60)": "40-60", "[60-70)": "60-70", "[70-80)": "70-80", "[80-90)": "80+", "[90-100)": "80+"}
+POOLED = "small groups, pooled"
+DRAWS = 300
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One group: AUROC, miss rate (false negatives among positives) and observed minus mean predicted rate."""
+
+    column: str
+    group: str
+    rows: int
+    patients: int
+    positive_rate: float
+    mean_probability: float
+    auroc: Interval
+    miss_rate: Interval
+    calibration_gap: Interval
+
+
+def slice_performance(
+    frame: pd.DataFrame, y: npt.ArrayLike, probability: npt.ArrayLike, *, threshold: float, seed: int
+) -> tuple[Slice, ...]:
+    """Measure each group of race, gender and age in n labelled encounters; intervals resample patients."""
+    truth, p = np.asarray(y, dtype=np.int8), np.asarray(probability, dtype=np.float64)
+    patients = frame[PATIENT].to_numpy()
+    return tuple(
+        _measure(column, str(group), np.flatnonzero(groups == group), truth, p, patients, threshold, seed)
+        for column, groups in _groupings(frame)
+        for group in sorted(groups.unique())
+    )
+
+
+def _groupings(frame: pd.DataFrame) -> list[tuple[str, pd.Series]]:
+    ages = frame["age"].map(AGE_GROUPS).fillna("unknown")
+    named = [("race", frame["race"].fillna("unknown")), ("gender", frame["gender"]), ("age", ages)]
+    return [(name, _pool_small(groups, frame[PATIENT])) for name, groups in named]
+
+
+def _pool_small(groups: pd.Series, patients: pd.Series) -> pd.Series:
+    """Pool groups under 11 patients; if the pool itself stays under 11, the next smallest group joins it."""
+    sizes = patients.groupby(groups.to_numpy()).nunique().sort_values()
+    pooled, count = [], 0
+    for group, size in sizes.items():
+        if size >= SMALLEST_GROUP and (count == 0 or count >= SMALLEST_GROUP):
+            break
+        pooled.append(group)
+        count += size
+    return groups.where(~groups.isin(pooled), POOLED)
+
+
+def _measure(
+    column: str,
+    group: str,
+    rows: npt.NDArray[np.intp],
+    y: npt.NDArray[np.int8],
+    p: npt.NDArray[np.float64],
+    patients: npt.NDArray[np.int64],
+    threshold: float,
+    seed: int,
+) -> Slice:
+    y, p, patients = y[rows], p[rows], patients[rows]
+    missed, gap = (p < threshold) & (y == 1), y - p
+    blocks = [np.ones((1, len(y)), np.int32), *bootstrap.patient_weights(patients, DRAWS, seed)]
+    weights = np.concatenate(blocks)
+
+    def scored(values: npt.NDArray[np.float64]) -> Interval:
+        return Interval(float(values[0]), *bootstrap.interval(values[1:]))
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misses = (weights @ missed) / (weights @ y.astype(np.float64))
+        gaps = (weights @ gap) / weights.sum(axis=1)
+    return Slice(
+        column=column,
+        group=group,
+        rows=len(y),
+        patients=len(np.unique(patients)),
+        positive_rate=float(y.mean()),
+        mean_probability=float(p.mean()),
+        auroc=scored(bootstrap.weighted_auroc(y, p, weights)),
+        miss_rate=scored(misses),
+        calibration_gap=scored(gaps),
+    )

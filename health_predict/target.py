@@ -1,0 +1,29 @@
+"""The two targets that the model can be trained for."""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from health_predict.columns import TARGET_COLUMN
+from health_predict.errors import InputError
+
+Target = Literal["any", "within_30_days"]
+
+_POSITIVE: dict[Target, tuple[str, ...]] = {"any": ("<30", ">30"), "within_30_days": ("<30",)}
+MEANING: dict[Target, str] = {
+    "any": "readmitted at all",
+    "within_30_days": "readmitted within 30 days",
+}
+
+
+def readmitted_binary(frame: pd.DataFrame, target: Target) -> npt.NDArray[np.int8]:
+    """Return 1 for each readmitted encounter, else 0.
+
+    Raises:
+        InputError: the frame has no target column.
+    """
+    if TARGET_COLUMN not in frame.columns:
+        raise InputError(f"column '{TARGET_COLUMN}' is missing; training and evaluation need labels")
+    return np.asarray(frame[TARGET_COLUMN].isin(_POSITIVE[target]), dtype=np.int8)
