@@ -21,7 +21,7 @@ def read_object(uri: str) -> bytes:
     """
     bucket, key = _parse(uri)
     try:
-        return boto3.client("s3", config=_CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return boto3.Session().client("s3", config=_CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
     except (ClientError, BotoCoreError) as error:
         raise _explain(error, uri) from None
 

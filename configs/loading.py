@@ -12,6 +12,7 @@ from health_predict.errors import InputError
 
 FOLDER = Path(__file__).parent
 PROFILES = FOLDER / "profiles"
+DEFAULT_PROFILE = "quick"  # what a user's own file is laid over
 
 
 class Settings(BaseModel):
@@ -27,7 +28,7 @@ def load(kind: type[Model], pipeline: str, config: str, pairs: Sequence[str] = (
     """Load and check the configuration of a pipeline.
 
     Args:
-        config: the name of a profile (configs/profiles/<name>.yaml) or the path of a YAML file.
+        config: the name of a profile (configs/profiles/<name>.yaml), or a YAML file that is laid over profile quick.
         pairs: `key=value` with dotted keys, values in YAML.
 
     Raises:
@@ -35,7 +36,8 @@ def load(kind: type[Model], pipeline: str, config: str, pairs: Sequence[str] = (
     """
     merged = _read(FOLDER / f"{pipeline}.yaml")
     path = _find(config)
-    for addition in (_read(path), *(_pair(pair) for pair in pairs)):
+    files = (path,) if path.parent == PROFILES else (PROFILES / f"{DEFAULT_PROFILE}.yaml", path)
+    for addition in (*map(_read, files), *map(_pair, pairs)):
         merged = _merge(merged, addition)
     try:
         return kind.model_validate(merged)

@@ -13,6 +13,7 @@ class DataSettings(Settings):
     """How the file is split."""
 
     protocol: Literal["time", "random"]
+    seed: int = Field(ge=0)
     minimum_free_mb: int = Field(ge=0)
 
 
@@ -21,10 +22,8 @@ class SearchSettings(Settings):
 
     trials: PositiveInt
     families: tuple[FamilyName, ...] = Field(min_length=1)
-    max_rounds: PositiveInt
-    max_trees: PositiveInt
-    max_epochs: PositiveInt
-    grace: PositiveInt
+    max_size: dict[FamilyName, PositiveInt]
+    grace: dict[FamilyName, PositiveInt]
     reduction: int = Field(ge=2)
     cpus: PositiveInt | None
     cpus_per_trial: PositiveInt
@@ -60,7 +59,7 @@ class TrainConfig(Settings):
     """Everything that `run.py --pipeline train` can be told."""
 
     target: Literal["any", "within_30_days"]
-    metric: Literal["auroc", "auprc", "f1"]
+    metric: Literal["auroc", "f1"]
     seed: int = Field(ge=0)
     data: DataSettings
     search: SearchSettings

@@ -33,7 +33,7 @@ def logit(score: npt.ArrayLike) -> Floats:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-x)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -700, 700))))  # exp overflows beyond 709
 
 
 def fit_calibration(y: npt.ArrayLike, score: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Calibration:

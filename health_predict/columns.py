@@ -145,7 +145,7 @@ DRUGS = (
     "metformin-pioglitazone",
 )
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
-DIAGNOSIS_PATTERN = r"(?:\d{1,3}|V\d{2}|E\d{3})(?:\.\d{1,2})?"  # ICD-9-CM as the file writes it
+DIAGNOSIS_PATTERN = r"(?:[0-9]{1,3}|V[0-9]{2}|E[0-9]{3})(?:\.[0-9]{1,2})?"  # ICD-9-CM as the file writes it
 
 ENCOUNTER, PATIENT, TARGET_COLUMN = "encounter_id", "patient_nbr", "readmitted"
 _LARGEST_ID = 2**53  # exact as a float64, so that no reader can round it

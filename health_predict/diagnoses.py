@@ -4,13 +4,17 @@ Chapters: Strack et al. 2014, table 2 (doi 10.1155/2014/781670). Groups and como
 of ICD-9-CM and the conditions of the Elixhauser index, cut down to what three diagnoses can show. No pandas here.
 """
 
+import re
 from collections.abc import Sequence
+
+from health_predict.columns import DIAGNOSIS_PATTERN
 
 # (kind, low, high): kind "" is a plain number, "V" and "E" the supplementary classes; low <= code < high
 Range = tuple[str, float, float]
 Groups = tuple[tuple[str, tuple[Range, ...]], ...]
 
 REST = "other"
+_CODE = re.compile(DIAGNOSIS_PATTERN)
 
 
 def _numbers(*spans: float | tuple[float, float]) -> tuple[Range, ...]:
@@ -132,8 +136,10 @@ def parse(code: str) -> tuple[str, float]:
     """Split an ICD-9-CM code into class ("", "V" or "E") and number: "250.83" -> ("", 250.83).
 
     Raises:
-        ValueError: `code` is no ICD-9-CM code.
+        ValueError: `code` is no ICD-9-CM code; the message does not quote it.
     """
+    if not _CODE.fullmatch(code):
+        raise ValueError("not an ICD-9-CM code")
     kind = code[:1] if code[:1] in ("V", "E") else ""
     return kind, float(code[len(kind) :])
 

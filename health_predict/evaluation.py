@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from health_predict import bootstrap
 from health_predict.calibration import fit_calibration
+from health_predict.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
 BINS = 15  # quantile bins of the calibration error and of the reliability curve
 ALERT_SHARES = (0.1, 0.2)  # recall is reported for alerts on this share of the encounters
-CALIBRATION_DRAWS = 200  # each draw is a logistic fit
+CALIBRATION_DRAWS = 200  # at most, since each draw is a logistic fit
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Evaluation:
         auroc, auprc, brier, f1: at the model's threshold where one is needed.
         calibration_slope, calibration_intercept: 1 and 0 for a calibrated model (Cox 1958).
         ece: mean |observed - predicted| over 15 quantile bins, weighted by size.
-        recall_at_10, recall_at_20: share of positives among the 10 % and 20 % with the highest probability.
+        recall_at_10, recall_at_20: share of the positives that the 10 % and 20 % with the highest probability hold.
     """
 
     rows: int
@@ -75,8 +76,12 @@ def evaluate(
         probability: (n,) in 0..1.
         patients: (n,) who each row belongs to; intervals resample patients, not rows.
         threshold: at or above it the prediction is 1.
+
+    Raises:
+        InputError: one outcome only, fewer than 2 patients, or a probability outside 0..1.
     """
     truth, p = np.asarray(y, dtype=np.int8), np.asarray(probability, dtype=np.float64)
+    _check(truth, p, patients)
     measures = _measures(truth, p, threshold)
     once = np.ones((1, len(truth)), np.int32)
     samples: dict[str, list[Floats]] = {name: [] for name in measures}
@@ -84,10 +89,10 @@ def evaluate(
         for name, measure in measures.items():
             samples[name].append(measure(block))
     scores = {
-        name: Interval(float(measure(once)[0]), *bootstrap.interval(np.concatenate(samples[name])))
+        name: _with_interval(name, float(measure(once)[0]), np.concatenate(samples[name]))
         for name, measure in measures.items()
     }
-    slope, intercept = _calibration_line(truth, p, patients, seed)
+    slope, intercept = _calibration_line(truth, p, patients, min(draws, CALIBRATION_DRAWS), seed)
     return Evaluation(
         rows=len(truth),
         patients=len(np.unique(np.asarray(patients))),
@@ -97,6 +102,23 @@ def evaluate(
         calibration_intercept=intercept,
         **scores,
     )
+
+
+def _check(y: npt.NDArray[np.int8], p: Floats, patients: npt.ArrayLike) -> None:
+    """Refuse what would end in NaN or in an interval of no width."""
+    invalid = int((~((p >= 0) & (p <= 1))).sum())
+    if invalid:
+        raise InputError(f"evaluation: {invalid:,} of {len(p):,} probabilities are not within 0 to 1; train again")
+    if len(np.unique(y)) < 2:
+        raise InputError(f"evaluation: {len(y):,} encounters of one outcome only; give more labelled encounters")
+    if len(np.unique(np.asarray(patients))) < 2:
+        raise InputError(f"evaluation: {len(y):,} encounters of one patient only; give more labelled encounters")
+
+
+def _with_interval(name: str, value: float, draws: Floats) -> Interval:
+    """Resampling adds noise of its own to a mean of absolute gaps, so the draws of the ECE are moved to its value."""
+    moved = np.maximum(draws - draws.mean() + value, 0.0) if name == "ece" else draws
+    return Interval(value, *bootstrap.interval(moved))
 
 
 def _measures(y: npt.NDArray[np.int8], p: Floats, threshold: float) -> dict[str, Callable[[bootstrap.Weights], Floats]]:
@@ -128,22 +150,24 @@ def _weighted_ece(y: npt.NDArray[np.int8], p: Floats, bins: npt.NDArray[np.intp]
 
 
 def _recall_at(y: npt.NDArray[np.int8], p: Floats, share: float, weights: bootstrap.Weights) -> Floats:
-    """Alert from the highest probability down until `share` of the weight is used."""
-    order = np.argsort(-p, kind="stable")
+    """Alert from the highest probability down until `share` of the weight is used; of equals, negatives first."""
+    order = np.lexsort((y, -p))
     ordered = weights[:, order].astype(np.float64)
     alerted = np.cumsum(ordered, axis=1) <= share * ordered.sum(axis=1, keepdims=True)
     positives = ordered * y[order]
-    return np.asarray((positives * alerted).sum(axis=1) / positives.sum(axis=1))
+    with np.errstate(invalid="ignore"):  # a draw without positives has no recall; the interval leaves it out
+        return np.asarray((positives * alerted).sum(axis=1) / positives.sum(axis=1))
 
 
 def _calibration_line(
-    y: npt.NDArray[np.int8], p: Floats, patients: npt.ArrayLike, seed: int
+    y: npt.NDArray[np.int8], p: Floats, patients: npt.ArrayLike, draws: int, seed: int
 ) -> tuple[Interval, Interval]:
     centre = fit_calibration(y, p)
     fits = [
         fit_calibration(y, p, weights)
-        for block in bootstrap.patient_weights(patients, CALIBRATION_DRAWS, seed)
+        for block in bootstrap.patient_weights(patients, draws, seed)
         for weights in block
+        if 0 < weights @ y < weights.sum()  # a draw with one outcome has no line
     ]
     slopes, intercepts = np.array([f.slope for f in fits]), np.array([f.intercept for f in fits])
     return (

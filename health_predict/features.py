@@ -44,8 +44,8 @@ class Feature:
 
 
 def element(feature: Feature, position: int, value: Value) -> Result:
-    """Map one raw value of the feature's column at `position` to a number or a level; None is missing."""
-    if value is None:
+    """Map one raw value of the feature's column at `position` to a number or a level; None and NaN are missing."""
+    if value is None or value != value:
         return feature.fallback[position]
     if feature.element == "number":
         return float(value)

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import lzma
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -57,9 +59,11 @@ def csv_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: no such file; give --data a CSV, the UCI zip or s3://bucket/key") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its path and permissions") from None
+    if content[:2] == b"PK" or path.suffix == ".zip":
+        content = _unzip(content, path.name)
     if not content.strip():
         raise InputError(f"{path}: the file is empty; download it again")
-    return _unzip(content, path.name) if content[:2] == b"PK" or path.suffix == ".zip" else content
+    return content
 
 
 def _unzip(content: bytes, name: str) -> bytes:
@@ -69,16 +73,22 @@ def _unzip(content: bytes, name: str) -> bytes:
             if not members:
                 raise InputError(f"{name}: the zip holds no {CSV_NAME}; give the archive of UCI data set 296")
             return archive.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError):
         raise InputError(f"{name}: truncated or broken zip; download it again") from None
+    except RuntimeError:
+        raise InputError(f"{name}: the zip is encrypted; give it without a password") from None
 
 
 def parse_csv(content: bytes, name: str) -> pd.DataFrame:
     """Parse CSV bytes into strings, with "?" alone as missing."""
     try:
         frame = pd.read_csv(io.BytesIO(content), dtype=str, na_values=[MISSING_MARKER], keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError):
-        raise InputError(f"{name}: not a readable CSV (UTF-8, comma separated, one header line)") from None
+    except ValueError as error:  # of which those of the parser and of the decoder are kinds
+        line = re.search(r"in line \d+", str(error))
+        where = f" {line.group()}" if line else ""
+        raise InputError(f"{name}: not a readable CSV{where} (UTF-8, comma separated, one header line)") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus leading fields for an index
+        raise InputError(f"{name}: {len(frame):,} rows with more fields than the header; export the file again")
     if frame.empty:
         raise InputError(f"{name}: a header but no rows; give a file with encounters")
     return frame

@@ -29,7 +29,7 @@ def _check(column: Column) -> pa.Check:
     if column.kind == "code":
         return pa.Check.isin(column.codes, error=f"outside the declared codes {column.codes[0]}-{column.codes[-1]}")
     if column.kind == "diagnosis":
-        return pa.Check(_is_diagnosis, error="that is no ICD-9-CM code")
+        return pa.Check(_is_diagnosis, error="that are no ICD-9-CM codes")
     return pa.Check.in_range(column.low, column.high, error=f"outside {column.low} to {column.high}")
 
 
@@ -67,14 +67,15 @@ def _check_names(found: list[str], source: str) -> None:
     missing = [name for name in BY_NAME if name not in found and name != TARGET_COLUMN]
     unknown = [name for name in found if name not in BY_NAME]
     if missing and len(missing) > len(BY_NAME) // 2:
-        raise InputError(f"{source}: not the diabetes file: {len(missing)} of {len(BY_NAME)} columns are missing")
+        lost = f"{len(missing)} of {len(BY_NAME)} columns are missing"
+        raise InputError(f"{source}: not the diabetes file: {lost}; give UCI data set 296, comma separated")
     if missing:
         close = difflib.get_close_matches(missing[0], unknown, n=1, cutoff=0.6)
-        cure = f"rename column '{close[0]}'" if close else "add it"
+        cure = f"rename column {close[0]!r}" if close else "add it"
         raise InputError(f"{source}: column '{missing[0]}' is missing{_and_more(missing)}; {cure}")
     if unknown or doubled:
         name = (unknown or doubled)[0]
-        raise InputError(f"{source}: column '{name}' is not one of the {len(BY_NAME)} declared columns; remove it")
+        raise InputError(f"{source}: column {name!r} is not one of the {len(BY_NAME)} declared columns; remove it")
 
 
 def _and_more(names: list[str]) -> str:
@@ -85,7 +86,7 @@ def _to_int64(values: "pd.Series[Any]", source: str) -> "pd.Series[int]":
     numbers = pd.to_numeric(values, errors="coerce")
     bad = int((numbers.isna() | (numbers % 1 != 0) | (numbers.abs() > 2**53)).sum())
     if bad:
-        raise InputError(f"{source}: column '{values.name}': {_rows(bad)} hold no whole number; correct them")
+        raise InputError(f"{source}: column '{values.name}': {_rows(bad)} with no whole number; correct them")
     return numbers.astype("int64")
 
 
@@ -96,7 +97,7 @@ def _one_line(failures: pd.DataFrame, source: str) -> str:
     rows = int(((failures["column"] == column) & (failures["check"] == check)).sum())
     why = {"not_nullable": "that are missing", "field_uniqueness": "that occur twice"}.get(check, check)
     others = failures["column"].nunique() - 1
-    more = f" (and {others} more columns)" if others else ""
+    more = f" (and {others} more column{'s' * (others > 1)})" if others else ""
     return f"{source}: column '{column}': {_rows(rows)} with values {why}{more}; correct them"
 
 

@@ -54,6 +54,7 @@ class CandidateScore:
 class Selection:
     """The chosen candidate and why."""
 
+    metric: Metric
     chosen: CandidateScore
     scores: tuple[CandidateScore, ...]
     reason: str
@@ -126,7 +127,7 @@ def select(scores: Sequence[CandidateScore], metric: Metric) -> Selection:
     reason = (
         f"{family}: {metric} {chosen.mean:.4f} +- {chosen.spread:.4f} over {len(chosen.folds)} folds by patient{margin}"
     )
-    return Selection(chosen, tuple(scores), reason)
+    return Selection(metric, chosen, tuple(scores), reason)
 
 
 def refit(

@@ -35,9 +35,14 @@ class Slice:
 def slice_performance(
     frame: pd.DataFrame, y: npt.ArrayLike, probability: npt.ArrayLike, *, threshold: float, seed: int
 ) -> tuple[Slice, ...]:
-    """Measure each group of race, gender and age in n labelled encounters; intervals resample patients."""
+    """Measure each group of race, gender and age in n labelled encounters; intervals resample patients.
+
+    A score that a group cannot have, such as the AUROC of one outcome, is NaN. Fewer than 11 patients give no slices.
+    """
     truth, p = np.asarray(y, dtype=np.int8), np.asarray(probability, dtype=np.float64)
     patients = frame[PATIENT].to_numpy()
+    if len(np.unique(patients)) < SMALLEST_GROUP:
+        return ()
     return tuple(
         _measure(column, str(group), np.flatnonzero(groups == group), truth, p, patients, threshold, seed)
         for column, groups in _groupings(frame)
@@ -52,14 +57,17 @@ def _groupings(frame: pd.DataFrame) -> list[tuple[str, pd.Series]]:
 
 
 def _pool_small(groups: pd.Series, patients: pd.Series) -> pd.Series:
-    """Pool groups under 11 patients; if the pool itself stays under 11, the next smallest group joins it."""
-    sizes = patients.groupby(groups.to_numpy()).nunique().sort_values()
-    pooled, count = [], 0
+    """Pool groups under 11 patients; if the pool itself stays under 11, the next smallest group joins it.
+
+    A patient can be in several groups, so the pool's patients are counted anew and not added up.
+    """
+    sizes = patients.groupby(groups.to_numpy()).nunique().sort_values(kind="stable")
+    pooled: list[str] = []
     for group, size in sizes.items():
+        count = patients[groups.isin(pooled)].nunique()
         if size >= SMALLEST_GROUP and (count == 0 or count >= SMALLEST_GROUP):
             break
-        pooled.append(group)
-        count += size
+        pooled.append(str(group))
     return groups.where(~groups.isin(pooled), POOLED)
 
 

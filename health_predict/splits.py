@@ -47,7 +47,7 @@ def split(frame: pd.DataFrame, *, seed: int, protocol: Protocol = "time") -> Spl
         frame: n encounters in any order.
         seed: of the patient hash.
         protocol: "time" takes the first 20 % of encounters as initial; "random" takes a random 20 % of the
-            patients, which removes the drift and is the control for false alarms.
+            patients and puts the others in random order, which removes the drift: the control for false alarms.
 
     Raises:
         InputError: too few patients to split.
@@ -55,6 +55,8 @@ def split(frame: pd.DataFrame, *, seed: int, protocol: Protocol = "time") -> Spl
     ordered = arrival_order(frame)
     is_initial = _first_rows(len(ordered)) if protocol == "time" else _patient_share(ordered, seed + 1) < INITIAL_SHARE
     initial, future = at_risk(ordered[is_initial]), at_risk(ordered[~is_initial])
+    if protocol == "random":  # batches are cut in this order, and in arrival order they would drift
+        future = future.sample(frac=1, random_state=seed, ignore_index=True)
     if initial[PATIENT].nunique() < FEWEST_PATIENTS:
         raise InputError(f"the first 20 % hold fewer than {FEWEST_PATIENTS} patients; give a larger file")
     share = _patient_share(initial, seed)

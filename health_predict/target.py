@@ -22,8 +22,11 @@ def readmitted_binary(frame: pd.DataFrame, target: Target) -> npt.NDArray[np.int
     """Return 1 for each readmitted encounter, else 0.
 
     Raises:
-        InputError: the frame has no target column.
+        InputError: the frame has no target column, or rows without a label.
     """
     if TARGET_COLUMN not in frame.columns:
         raise InputError(f"column '{TARGET_COLUMN}' is missing; training and evaluation need labels")
+    unlabelled = int(frame[TARGET_COLUMN].isna().sum())
+    if unlabelled:
+        raise InputError(f"column '{TARGET_COLUMN}': {unlabelled:,} rows have no label; leave them out")
     return np.asarray(frame[TARGET_COLUMN].isin(_POSITIVE[target]), dtype=np.int8)

@@ -127,7 +127,7 @@ def _use_project_as_source_root() -> None:
 
 
 def quiet_console() -> None:
-    """After `import zenml`: show its warnings only, while the step logs it stores (and the dashboard shows) keep all."""
+    """After `import zenml`: print only its warnings; the step logs that the dashboard shows keep everything."""
     for handler in logging.getLogger().handlers:
         if type(handler).__name__ == "ZenMLConsoleHandler":
             handler.setLevel(logging.WARNING)

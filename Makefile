@@ -1,0 +1,83 @@
+# Needs Python 3.11 and a network on first use. Everything a run writes is below .state/ (or HEALTH_PREDICT_STATE).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PYTEST_ARGS ?=
+RUN_ARGS ?=
+INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
+# dev takes its versions from pipeline
+LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
+
+.PHONY: help setup run test check bench dashboard mlflow-ui lock clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.pipeline ## the environment that the pipelines need, once and again when a lock changes
+	@echo "setup: ready"
+
+run: $(VENV)/.pipeline ## set up, apply the local stack and train on the real data (RUN_ARGS="--set ...")
+	@$(PYTHON) run.py --pipeline train $(RUN_ARGS)
+
+test: $(VENV)/.dev ## set up and run the tests (PYTEST_ARGS="-k ...")
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## style, types, layers, locks
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@! grep -nE '^ *(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b|://' requirements/*.in requirements/*.txt \
+		|| { echo "error: a requirements file names where packages come from"; exit 1; }
+	@echo "check: all good"
+
+bench: $(VENV)/.dev ## measure what the README claims about speed and quality
+	@$(PYTHON) -m benchmarks
+
+dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C
+	@$(PYTHON) -m stacks.dashboard zenml
+
+mlflow-ui: $(VENV)/.pipeline ## the MLflow UI on 127.0.0.1, until Ctrl+C
+	@$(PYTHON) -m stacks.dashboard mlflow
+
+lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
+	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && for name in $(LOCKS); do \
+		echo "lock: $$name"; \
+		pins=""; [ $$name != dev ] || pins="-c pipeline.txt"; \
+		../$(VENV)/bin/uv pip compile --quiet $$name.in $$pins -o $$name.txt --generate-hashes --python-version 3.11 \
+			--no-emit-index-url --no-emit-find-links; \
+	done
+
+clean: ## remove .state and the tools' caches; the environment stays
+	@for path in .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache; do \
+		if [ -e $$path ]; then rm -rf $$path && echo "removed $$path"; fi; \
+	done
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# A stamp is newer than the lock it was made from. The development environment contains the pipelines' one.
+$(VENV)/.python:
+	@python=$$(command -v python3.11 || command -v python3 || true); \
+	version=$$($${python:-false} -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true); \
+	if [ "$$version" != 3.11 ]; then \
+		echo "error: Python 3.11 is needed (found: $${version:-none}); install it so that python3.11 is on the PATH" >&2; exit 2; \
+	fi; \
+	echo "setup: environment in $(VENV)"; $$python -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.uv: requirements/uv.txt | $(VENV)/.python
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.pipeline: requirements/pipeline.txt $(VENV)/.uv
+	@if [ -e $(VENV)/.dev ]; then $(MAKE) --no-print-directory $(VENV)/.dev; else \
+		echo "setup: packages of the pipelines"; $(VENV)/bin/uv pip install --python $(PYTHON) --quiet --require-hashes -r $<; \
+	fi
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt requirements/pipeline.txt $(VENV)/.uv
+	@echo "setup: packages of the pipelines and of development"
+	@$(VENV)/bin/uv pip install --python $(PYTHON) --quiet --require-hashes -r $<
+	@touch $(VENV)/.pipeline $@

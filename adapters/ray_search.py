@@ -1,0 +1,258 @@
+"""Hyper-parameter search by Ray Tune with ASHA. Importing this module does not import ray; `search` does.
+
+Every growth of a model (boosting round, 25 trees, epoch) is one report that ASHA and the history see. A worker sends
+the reports of a tenth of a second together (Ray's result buffering), because a round takes 4 ms and a message as long;
+ASHA still decides on each, and what a worker grew beyond a stop is thrown away.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from health_predict.families import SPACES, Configuration, Family
+from health_predict.trials import Metric, SearchData, TrialResult
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_TEMPORARY = "/tmp"  # noqa: S108 - Ray's sockets lie below, and a socket's path has at most 107 bytes
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new reporter prints lost trials and file names even when told to be silent
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # otherwise Ctrl+C ends the search as if it were complete
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing of it is ever read
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "60",
+    "TUNE_RESULT_BUFFER_LENGTH": "1000",  # switches the buffering on
+}
+_QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+LOST_WORKER = "the worker was lost (out of memory, or killed)"
+_LONGEST_REASON = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the search is: trials done, running and in all, and the best score so far by family."""
+
+    done: int
+    running: int
+    total: int
+    best: Mapping[Family, float]
+
+
+def _most_reports() -> dict[Family, int]:
+    return {family: space.maximum_size // space.growth for family, space in SPACES.items()}
+
+
+def _default_grace() -> dict[Family, int]:
+    return {"logistic_regression": 3, "random_forest": 2, "xgboost": 40}
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How to search.
+
+    Attributes:
+        storage_path: where Ray keeps its trial folders meanwhile; on a cluster of several machines a URI that all
+            of them reach, such as s3://bucket/folder. The search's own folder in it is removed at the end.
+        max_reports: by family, in growths (rounds, 25 trees, epochs).
+        grace: by family, growths that every trial gets before ASHA may stop it.
+        reduction_factor: ASHA lets the best 1/reduction_factor pass each rung.
+        cpus: for all trials together; cpus_per_trial: threads of one model.
+        ray_address: None starts Ray on this machine and stops it again; "auto", "host:port" or "ray://host:port"
+            is a running cluster, which gets the packages health_predict and adapters sent.
+        object_store_mb: shared memory of Ray's own start; several times the size of the data, at least 80.
+        start_attempts: how often Ray may try to start.
+        progress: called in this process as trials start, improve and end; not with "ray://", where the search
+            is driven on the cluster.
+    """
+
+    storage_path: Path | str
+    metric: Metric = "auroc"
+    max_reports: Mapping[Family, int] = field(default_factory=_most_reports)
+    grace: Mapping[Family, int] = field(default_factory=_default_grace)
+    reduction_factor: float = 3
+    cpus: int = 2
+    cpus_per_trial: int = 1
+    ray_address: str | None = None
+    object_store_mb: int = 256
+    start_attempts: int = 3
+    progress: Callable[[Progress], None] | None = None
+
+
+def search(
+    configurations: tuple[Configuration, ...], data: SearchData, settings: SearchSettings
+) -> tuple[TrialResult, ...]:
+    """Train all configurations, stop the poor ones early, and say what became of each, in the order given.
+
+    A trial's scores depend on its configuration and the data alone. Where ASHA stops it depends also on the trials
+    that ended before, hence, with several workers, on their speed.
+
+    Raises:
+        InputError: a setting is out of range, or all trials failed in the model; the first reason is named.
+        InfrastructureError: Ray cannot be started or reached, or every worker was lost.
+    """
+    _check(configurations, settings)
+    with _environment(), _ray(settings):
+        results = _tune(configurations, data, replace(settings, storage_path=_storage(settings)))
+    if all(result.stop_reason == "failed" for result in results):
+        raise _all_failed(results)
+    return results
+
+
+def _check(configurations: Sequence[Configuration], settings: SearchSettings) -> None:
+    if not configurations:
+        raise InputError("search.trials: at least one trial is needed")
+    if not 1 <= settings.cpus_per_trial <= settings.cpus:
+        raise InputError(
+            f"search.cpus_per_trial is {settings.cpus_per_trial}; give 1 to search.cpus, which is {settings.cpus}"
+        )
+    for family in {configuration.family for configuration in configurations}:
+        most, wanted = _most_reports()[family], settings.max_reports.get(family, 0)
+        if not 1 <= wanted <= most:
+            raise InputError(f"search.max_reports.{family} is {wanted}; give 1 to {most}")
+        if settings.grace.get(family, 0) < 1:
+            raise InputError(f"search.grace.{family} is {settings.grace.get(family, 0)}; give 1 or more")
+    if settings.reduction_factor <= 1:
+        raise InputError(f"search.reduction_factor is {settings.reduction_factor}; give more than 1")
+
+
+def _tune(
+    configurations: tuple[Configuration, ...], data: SearchData, settings: SearchSettings
+) -> tuple[TrialResult, ...]:
+    from adapters.ray_trials import tune_all
+
+    name = f"search-{uuid.uuid4().hex[:12]}"
+    try:
+        if not _is_client(settings):
+            return tune_all(configurations, data, settings, name)
+        # Tune has to be driven from inside the cluster: over a client connection its callbacks stay there
+        import ray
+
+        remote = ray.remote(num_cpus=0)(tune_all)
+        return ray.get(remote.remote(configurations, data, replace(settings, progress=None), name))
+    finally:
+        _remove_storage(f"{settings.storage_path}/{name}")
+
+
+def _is_client(settings: SearchSettings) -> bool:
+    return settings.ray_address is not None and settings.ray_address.startswith("ray://")
+
+
+def _storage(settings: SearchSettings) -> str:
+    given = settings.storage_path
+    return str(given) if "://" in str(given) else str(Path(given).resolve())
+
+
+def _remove_storage(folder: str) -> None:
+    from pyarrow import fs
+
+    with suppress(OSError):  # leftovers take space and do no other harm
+        filesystem, path = fs.FileSystem.from_uri(folder)
+        filesystem.delete_dir(path)
+
+
+def _all_failed(results: Sequence[TrialResult]) -> HealthPredictError:
+    reasons = [result.failure for result in results]
+    if set(reasons) == {LOST_WORKER}:
+        return InfrastructureError(
+            f"all {len(results)} trials of the search lost their worker; free memory or lower search.cpus"
+        )
+    return InputError(f"all {len(results)} trials of the search failed; the first: {reasons[0]}")
+
+
+def one_line(error: BaseException) -> str:
+    """Name an error in one line of at most 200 characters."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:_LONGEST_REASON]
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Set Ray's variables, and the path on which its workers find this repository, for as long as it runs."""
+    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    wanted = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _ray(settings: SearchSettings) -> Iterator[None]:
+    """Start Ray or connect to it, and leave nothing behind."""
+    import ray
+
+    folders: list[Path] = []
+    try:
+        if settings.ray_address is None:
+            _start(settings, folders)
+        else:
+            _connect(settings)
+        yield
+    finally:
+        ray.shutdown()
+        for folder in folders:
+            _remove_when_quiet(folder)
+
+
+def _start(settings: SearchSettings, folders: list[Path]) -> None:
+    """Start Ray on this machine; every attempt adds its temporary folder to `folders`."""
+    import ray
+
+    for attempt in range(1, settings.start_attempts + 1):
+        try:
+            folders.append(Path(tempfile.mkdtemp(prefix="ray-", dir=_TEMPORARY)))
+            ray.init(
+                address="local",
+                num_cpus=settings.cpus,
+                object_store_memory=settings.object_store_mb * 2**20,
+                _temp_dir=str(folders[-1]),
+                _node_ip_address="127.0.0.1",
+                **_QUIET,
+            )
+            return
+        except Exception as error:  # Ray raises RuntimeError, ValueError, OSError, its own and bare Exception here
+            ray.shutdown()
+            if attempt == settings.start_attempts:
+                raise InfrastructureError(
+                    f"Ray did not start in {attempt} attempts ({one_line(error)}); free some memory and processor "
+                    "time and run again, or set search.ray_address to a running cluster"
+                ) from error
+
+
+def _connect(settings: SearchSettings) -> None:
+    import ray
+
+    packages = [str(REPOSITORY / package) for package in ("health_predict", "adapters")]
+    runtime = {"py_modules": packages, "env_vars": _ENVIRONMENT}
+    try:
+        ray.init(address=settings.ray_address, runtime_env=runtime, **_QUIET)
+    except Exception as error:
+        raise InfrastructureError(
+            f"no Ray cluster answers at {settings.ray_address} ({one_line(error)}); check search.ray_address, "
+            "or leave it out to run on this machine"
+        ) from error
+
+
+def _remove_when_quiet(folder: Path) -> None:
+    """Remove Ray's folder; its processes may still write for a moment."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)

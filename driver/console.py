@@ -1,0 +1,58 @@
+"""What a user sees: one line for an explained failure, a table for a result."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from health_predict.errors import HealthPredictError
+
+
+@contextmanager
+def explained(*, verbose: bool) -> Iterator[None]:
+    """Turn an explained failure into one line and its exit code; a traceback is shown with `verbose` only."""
+    if not verbose:
+        warnings.simplefilter("ignore")
+    try:
+        yield
+    except (KeyboardInterrupt, Exception) as failure:
+        if isinstance(failure, click.exceptions.Exit) or verbose:
+            raise
+        known = _known(failure)
+        if isinstance(failure, KeyboardInterrupt):
+            _say("interrupted; run the same command again")
+            sys.exit(130)
+        if known is None:
+            _say(f"unexpected {type(failure).__name__}: {_first_line(failure)} (run again with -v for the traceback)")
+            sys.exit(1)
+        _say(str(known))
+        sys.exit(known.exit_code)
+
+
+def quiet_libraries() -> None:
+    """Show only this project's own lines on the terminal; ZenML still stores the logs of every step."""
+    import zenml  # noqa: F401 - sets up the console handlers when it is imported
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.addFilter(logging.Filter("health_predict"))
+
+
+def _known(failure: BaseException | None) -> HealthPredictError | None:
+    """Find the explained failure that an orchestrator may have wrapped."""
+    while failure is not None:
+        if isinstance(failure, HealthPredictError):
+            return failure
+        failure = failure.__cause__ or failure.__context__
+    return None
+
+
+def _first_line(failure: BaseException) -> str:
+    return (str(failure).strip() or "no message").splitlines()[0]
+
+
+def _say(line: str) -> None:
+    click.echo(f"error: {line}", err=True)

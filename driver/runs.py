@@ -1,0 +1,53 @@
+"""Runs a pipeline on the active stack to its end, and explains a step's failure as the step itself would."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from health_predict import errors
+from health_predict.errors import HealthPredictError, InfrastructureError
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+    from zenml.pipelines import Pipeline
+
+
+def run_to_end(pipeline: "Pipeline", *, no_cache: bool, **arguments: Any) -> "PipelineRunResponse":  # noqa: ANN401
+    """Start the pipeline and return its finished run.
+
+    Raises:
+        HealthPredictError: a step raised it; in another process only its name and message are left.
+    """
+    name = f"{pipeline.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    options = {"enable_cache": False} if no_cache else {}
+    try:
+        run = pipeline.with_options(run_name=name, **options)(**arguments)
+    except Exception as failure:
+        raise _explained(name) or failure from None
+    if run is None:
+        raise InfrastructureError("ZenML did not start the pipeline; run `zenml stack describe` and try again")
+    return run
+
+
+def output(run: "PipelineRunResponse", step: str, name: str) -> Any:  # noqa: ANN401 - whatever the step returned
+    """Load what a step of a finished run returned under `name`."""
+    return run.steps[step].outputs[name][0].load()
+
+
+def _explained(run_name: str) -> HealthPredictError | None:
+    """Rebuild the error of the first failed step from what ZenML stored of it."""
+    from zenml.client import Client
+
+    runs = Client().list_pipeline_runs(name=run_name, hydrate=True).items
+    for step in runs[0].steps.values() if runs else ():
+        info = step.exception_info
+        kind = _kind(info.source) if info and info.source else None
+        if info and kind:
+            return kind(info.message or step.name)
+    return None
+
+
+def _kind(source: str) -> type[HealthPredictError] | None:
+    module, _, name = source.rpartition(".")
+    kind = getattr(errors, name, None) if module.startswith("health_predict.") else None
+    return kind if isinstance(kind, type) else HealthPredictError if module.startswith("health_predict.") else None

@@ -1,0 +1,26 @@
+"""Chooses the stack of a run: --stack for this run only, else the active one, else `local` on a new store."""
+
+import os
+
+from stacks.apply import apply_stack
+from stacks.stack_file import stack_names
+
+FIRST_STACK = "local"
+_ZENML_OWN = "default"  # what a new store starts with; it has no experiment tracker
+
+
+def use_stack(option: str | None) -> str:
+    """Make the stack ready and current for this process, and return its name.
+
+    A stack that has a file in stacks/ is applied, which does nothing when it is up to date.
+    """
+    from zenml.client import Client
+
+    active = Client().active_stack_model.name
+    if option is None and active == _ZENML_OWN:
+        return apply_stack(FIRST_STACK, activate=True).name
+    name = option or active
+    if option is None and name not in stack_names():
+        return name
+    os.environ["ZENML_ACTIVE_STACK_ID"] = str(apply_stack(name, activate=False).id)
+    return name

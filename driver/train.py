@@ -1,0 +1,87 @@
+"""Starts the train pipeline on a stack and shows what came of it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from adapters.data_source import DataSource, locate, open_source
+from configs.loading import load
+from configs.train import TrainConfig
+from health_predict.errors import InputError
+from health_predict.reading import RawData
+from health_predict.splits import split
+from stacks.environment import cache_folder, state_folder
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The command line's words."""
+
+    config: str
+    stack: str | None
+    data: str | None
+    target: str | None
+    pairs: tuple[str, ...]
+    no_cache: bool
+    dry_run: bool
+    fail_on: tuple[str, ...]
+    verbose: bool
+
+
+def train(options: TrainOptions) -> int:
+    """Check everything first, then run; returns the exit code."""
+    config = _configuration(options)
+    _check_disk(config.data.minimum_free_mb)
+    source = locate(options.data, os.environ, cache_folder())
+    raw = open_source(source.uri)
+    split(raw.frame, seed=config.data.seed, protocol=config.data.protocol)
+    _announce(source, raw, config)
+    if options.dry_run:
+        click.echo("dry run: everything is in order, nothing was changed")
+        return 0
+    run = _run(options, config, source, raw)
+    from driver.train_result import show_result
+
+    promoted = show_result(run, raw.provenance)
+    return 3 if not promoted and "refused" in options.fail_on else 0
+
+
+def _configuration(options: TrainOptions) -> TrainConfig:
+    pairs = (*options.pairs, f"target={options.target}") if options.target else options.pairs
+    return load(TrainConfig, "train", options.config, pairs)
+
+
+def _check_disk(minimum_mb: int) -> None:
+    folder = state_folder()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free // 1_000_000
+    if free < minimum_mb:
+        raise InputError(
+            f"{folder}: {free:,} MB free, {minimum_mb:,} MB needed; free some, or set HEALTH_PREDICT_STATE elsewhere"
+        )
+
+
+def _announce(source: DataSource, raw: RawData, config: TrainConfig) -> None:
+    click.echo(f"data: {raw.source} ({raw.provenance}, from {source.how}), {len(raw.frame):,} encounters")
+    if raw.provenance == "synthetic":
+        click.secho("SYNTHETIC DATA: every number below is about a drawn sample, not about patients", fg="yellow")
+    trials = f"{config.search.trials} trials over {', '.join(config.search.families)}"
+    click.echo(f"train: target {config.target}, {trials}, seed {config.seed}")
+
+
+def _run(options: TrainOptions, config: TrainConfig, source: DataSource, raw: RawData) -> "PipelineRunResponse":
+    from driver.console import quiet_libraries
+    from driver.runs import run_to_end
+    from driver.stack import use_stack
+    from pipelines.training import training_pipeline
+
+    if not options.verbose:
+        quiet_libraries()
+    click.echo(f"stack: {use_stack(options.stack)}")
+    return run_to_end(training_pipeline, no_cache=options.no_cache, config=config, uri=source.uri, sha256=raw.sha256)

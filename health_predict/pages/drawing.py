@@ -1,0 +1,90 @@
+"""Draws a matplotlib figure as SVG for a page: small, the same for the same input, with a text in place of the picture.
+
+The colours are those of Okabe and Ito, "Color Universal Design", 2008, told apart with every kind of colour vision.
+"""
+
+import io
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import TightLayoutEngine
+from matplotlib.ticker import PercentFormatter
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+INK, MUTED, GRID = "#222222", "#5A5A5A", "#DDDDDD"
+
+WIDE, SMALL = (5.6, 3.9), (3.6, 2.5)  # inches; what the cards of a page are laid out for
+
+_LOCK = threading.Lock()  # matplotlib keeps its settings in one place for all threads
+_STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the layout is the same everywhere
+    "font.size": 9.5,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "svg.fonttype": "none",
+}
+_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
+_UNUSED_ID = re.compile(r' id="[A-Za-z]\w*?_\d+(?:_[\w-]*)?"')
+
+
+def whole_percent() -> PercentFormatter:
+    """Label an axis of shares 0..1 as the pages write percentages."""
+    return PercentFormatter(1, decimals=0, symbol=" %")
+
+
+def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[float, float] = WIDE) -> Markup:
+    """Draw one pair of axes.
+
+    Args:
+        name: unique within a page, since the identifiers inside the SVG follow from it.
+        alt: what the picture shows, in words.
+        size: width and height in inches.
+    """
+    settings: Any = mpl.rcParams
+    with _LOCK, mpl.rc_context():
+        mpl.rcdefaults()  # whatever the user's matplotlibrc says
+        settings.update(_STYLE | {"svg.hashsalt": name})
+        figure = Figure(figsize=size, layout=TightLayoutEngine(pad=0.4))
+        paint(figure.add_subplot())
+        buffer = io.StringIO()
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(buffer, metadata=_NO_METADATA)  # savefig would draw everything twice
+    return _inline(buffer.getvalue(), alt)
+
+
+def _inline(svg: str, alt: str) -> Markup:
+    """Cut an SVG file down to the element that goes into a page; its text takes the page's font."""
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*; ?", "", body)
+    body = re.sub(r"\s*\n\s*", "\n", _UNUSED_ID.sub("", body)).strip()
+    opening = f'<svg class="plot" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
+    return Markup(opening + f"<title>{escape(alt)}</title>" + body)  # noqa: S704 - drawn above, its texts escaped

@@ -1,0 +1,168 @@
+"""The evaluation page: how well one model ranks, what its threshold does, for whom, and what it was chosen from."""
+
+from health_predict.evaluation import Evaluation
+from health_predict.pages import plots
+from health_predict.pages.curves import Confusion, OperatingPoints, confusion, histogram, operating_points
+from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval, render
+from health_predict.pages.report import EvaluationReport
+from health_predict.pages.slices import slices_section
+from health_predict.target import MEANING
+
+# name: label and what it says
+SCORES: dict[str, tuple[str, str]] = {
+    "auroc": ("AUROC", "chance that a positive encounter is ranked above a negative one; .5 is a coin"),
+    "auprc": ("AUPRC", "average precision; the prevalence is a coin"),
+    "brier": ("Brier score", "mean squared error of the probability; lower is better"),
+    "f1": ("F1", "harmonic mean of precision and recall at the threshold"),
+    "recall_at_10": ("recall at 10 %", "positives found if the 10 % with the highest probability are alerted"),
+    "recall_at_20": ("recall at 20 %", "the same for 20 %"),
+    "ece": ("calibration error", "mean distance of observed and predicted rate over 15 bins; lower is better"),
+    "calibration_slope": ("calibration slope", "1 if the spread of the probabilities is right"),
+    "calibration_intercept": ("calibration intercept", "0 if their level is right"),
+}
+
+
+def evaluation_page(report: EvaluationReport) -> str:
+    """Write the evaluation page as one self-contained HTML string."""
+    scored, threshold = report.scored, report.test.threshold
+    points = operating_points(scored.y, scored.probability, scored.patients)
+    sections = (
+        _scores(report),
+        _ranking(report, points),
+        _decisions(report, points, confusion(scored.y, scored.probability, scored.patients, threshold)),
+        slices_section(report),
+        _candidates(report),
+    )
+    target = MEANING[report.facts.target]
+    lead = f"How well the model predicts who is {target}. Test patients had no part in its fit, choice or calibration."
+    facts = [*report.head, ("target", target)]
+    return render("Evaluation", sections, report.facts.provenance, lead=lead, facts=facts)
+
+
+def _scores(report: EvaluationReport) -> Section:
+    parts = (report.validation, report.test)
+    rows = [
+        ("encounters", "", *(f"{part.rows:,}" for part in parts)),
+        ("patients", "", *(f"{part.patients:,}" for part in parts)),
+        ("positives", MEANING[report.facts.target], *(_positives(part) for part in parts)),
+        *(
+            (label, says, *(number_interval(part.metrics[name]) for part in parts))
+            for name, (label, says) in SCORES.items()
+        ),
+    ]
+    table = Table(
+        "Scores with 95 % intervals",
+        ("score", "what it says", "validation, out of fold", "test"),
+        tuple(rows),
+        note="Out of fold: every train or validation encounter is scored by a model that saw nothing of its patient. "
+        "The model was chosen on these, so they flatter it a little; the test column does not.",
+        texts=(0, 1),
+        strong=(3,),
+    )
+    return Section("Scores", _headline(report.test), (table,))
+
+
+def _positives(part: Evaluation) -> str:
+    return f"{part.positives:,} ({percent(part.positives / part.rows)})"
+
+
+def _headline(test: Evaluation) -> str:
+    auroc, error = number_interval(test.auroc), number_interval(test.ece)
+    return f"AUROC on test {auroc}, calibration error {error}, decision threshold {test.threshold:.3f}."
+
+
+def _ranking(report: EvaluationReport, points: OperatingPoints) -> Section:
+    threshold, prevalence = report.test.threshold, percent(points.prevalence)
+    auroc, precision = number_interval(report.test.auroc), number_interval(report.test.auprc)
+    roc = plots.roc(points, threshold, alt=f"ROC curve on test, AUROC {auroc}")
+    recall = plots.precision_recall(
+        points, threshold, alt=f"Precision against recall on test, average precision {precision}"
+    )
+    roc_reading = (
+        "AUROC is the share of pairs in which a positive test encounter is ranked above a negative one; "
+        "the further the curve is from the diagonal, the better."
+    )
+    recall_reading = f"Alerts at random would be right in {prevalence} of cases, the dashed line."
+    return Section(
+        "Ranking",
+        "On test, at every threshold; the diamond is the threshold that the model decides by.",
+        (
+            Figure(f"ROC curve, AUROC {auroc}", roc, roc_reading),
+            Figure(f"Precision and recall, average precision {precision}", recall, recall_reading),
+        ),
+    )
+
+
+def _decisions(report: EvaluationReport, points: OperatingPoints, counts: Confusion | None) -> Section:
+    scored, threshold = report.scored, report.test.threshold
+    positive, label = scored.y == 1, MEANING[report.facts.target]
+    spread = plots.score_histogram(
+        histogram(scored.probability[positive], scored.patients[positive]),
+        histogram(scored.probability[~positive], scored.patients[~positive]),
+        threshold,
+        positive_label=label,
+        alt=f"Predicted probabilities on test of those {label} and not {label}",
+    )
+    curve = plots.decision_curve(points, threshold, alt=f"Decision curve on test: {_useful(points)}")
+    spread_reading = "The more the two areas overlap, the more mistakes any threshold makes."
+    return Section(
+        "Decisions",
+        f"On test, at the threshold {threshold:.3f}, which was chosen on out-of-fold scores.",
+        (
+            Figure("Predicted probability by outcome", spread, spread_reading),
+            Figure("Decision curve: is acting on the model worth it?", curve, _useful(points)),
+            *_confusion(counts, threshold),
+        ),
+    )
+
+
+def _useful(points: OperatingPoints) -> str:
+    reading = (
+        "Net benefit is true positives per encounter less false positives, these weighted by the odds of the threshold "
+        "probability, the risk at which one would act (Vickers and Elkin 2006)."
+    )
+    if points.useful_range is None:
+        return f"At no threshold is the model worth more than treating everyone or nobody. {reading}"
+    low, high = points.useful_range
+    return f"Worth more than treating everyone or nobody between {percent(low)} and {percent(high)}. {reading}"
+
+
+def _confusion(counts: Confusion | None, threshold: float) -> tuple[Table | Text, ...]:
+    if counts is None:
+        return (Text(("The counts at the threshold are left out: one of the four holds under 11 patients.",)),)
+    table = Table(
+        f"Predictions at the threshold {threshold:.3f}",
+        ("", "outcome positive", "outcome negative"),
+        (
+            ("predicted positive", f"{counts.true_positives:,}", f"{counts.false_positives:,}"),
+            ("predicted negative", f"{counts.false_negatives:,}", f"{counts.true_negatives:,}"),
+        ),
+        abreast=True,
+    )
+    shares = (
+        ("sensitivity: of the positives, those alerted", counts.sensitivity),
+        ("specificity: of the negatives, those not alerted", counts.specificity),
+        ("precision: of the alerted, the positives", counts.precision),
+        ("of those not alerted, the negatives", counts.negative_precision),
+    )
+    rows = tuple((name, percent_interval(rate.share)) for name, rate in shares)
+    return table, Table("What the threshold does", ("share", "95 % interval"), rows, abreast=True)
+
+
+def _candidates(report: EvaluationReport) -> Section:
+    ranked = sorted(report.candidates, key=lambda row: -row.mean)
+    rows = tuple(
+        (row.family, row.parameters, f"{row.mean:.4f}", f"{row.spread:.4f}", "chosen" if row.chosen else "")
+        for row in ranked
+    )
+    table = Table(
+        f"Candidates by {SCORES[report.metric][0]} in cross-validation",
+        ("family", "parameters", "mean", "standard deviation", ""),
+        rows,
+        note="Mean and standard deviation over folds that share no patient, on train and validation.",
+        texts=(0, 1, 4),
+        strong=tuple(position for position, row in enumerate(ranked) if row.chosen),
+    )
+    return Section(
+        "What it was chosen from", "The best configurations of each family, compared on the same folds.", (table,)
+    )

@@ -1,0 +1,55 @@
+"""Fixtures that many tests share. The real file is read once a session."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sklearn.compose import ColumnTransformer
+
+from health_predict.encoder import RecordEncoder
+from health_predict.engineer import engineer
+from health_predict.preprocessor import build_preprocessor, export_encoder
+from health_predict.reading import RawData, read_raw
+from health_predict.splits import Splits, split
+from health_predict.target import readmitted_binary
+
+# the same examples in every run, and no folder of examples in the repository
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.load_profile("repeatable")
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "dataset_diabetes.zip"
+
+
+@pytest.fixture(scope="session")
+def real_path() -> Path:
+    """The real file: HEALTH_PREDICT_DATA, or shared/data beside the repository."""
+    named = os.environ.get("HEALTH_PREDICT_DATA")
+    candidates = [Path(named)] if named else [BESIDE]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    pytest.skip(f"the real file is not at {candidates[0]}; set HEALTH_PREDICT_DATA to the UCI zip or CSV")
+
+
+@pytest.fixture(scope="session")
+def real_raw(real_path: Path) -> RawData:
+    """The real file, read and checked; a test that changes the frame works on a copy."""
+    return read_raw(real_path)
+
+
+@pytest.fixture(scope="session")
+def real_splits(real_raw: RawData) -> Splits:
+    return split(real_raw.frame, seed=42)
+
+
+@pytest.fixture(scope="session")
+def real_preprocessor(real_splits: Splits) -> ColumnTransformer:
+    """Fitted on the real training rows, for readmission at all."""
+    y = readmitted_binary(real_splits.train, "any")
+    return build_preprocessor(seed=0).fit(engineer(real_splits.train), y)
+
+
+@pytest.fixture(scope="session")
+def real_encoder(real_preprocessor: ColumnTransformer) -> RecordEncoder:
+    return RecordEncoder(export_encoder(real_preprocessor))
