@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from health_predict.errors import InputError
-from health_predict.synthesis.margins import COMMITTED
 from health_predict.reading import CSV_NAME, UCI_SHA256, RawData, csv_bytes, read_raw
+from health_predict.synthesis.margins import COMMITTED
 from health_predict.synthetic import sample_encounters
 
 VARIABLE = "HEALTH_PREDICT_DATA"

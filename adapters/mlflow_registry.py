@@ -25,7 +25,8 @@ from health_predict.promotion import PromotionDecision
 from health_predict.scorer import BUNDLE_FILES
 
 MODEL_NAME = "HealthPredict"
-REQUIRED_ARTIFACTS = {"preprocessor/preprocessor.joblib", *(f"bundle/{name}" for name in BUNDLE_FILES)}
+PREPROCESSOR, BUNDLE = "preprocessor/preprocessor.joblib", "bundle"  # below the artifacts of a training run
+REQUIRED_ARTIFACTS = {PREPROCESSOR, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES)}
 LOCK_SECONDS = 60.0
 TAGS_OF_THE_PAST = {"archived_at", "rolled_back_at", "rollback_reason", "refused_at"}
 

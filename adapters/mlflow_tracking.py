@@ -16,6 +16,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from adapters.mlflow_registry import BUNDLE, PREPROCESSOR
 from health_predict.bundle import Origin
 from health_predict.columns import INPUTS
 from health_predict.engineer import engineer
@@ -23,7 +24,6 @@ from health_predict.model import CalibratedClassifier, TrainedModel
 from health_predict.training import Training
 from health_predict.trials import TrialResult
 
-MODEL_PATH, PREPROCESSOR_PATH, BUNDLE_PATH = "model", "preprocessor/preprocessor.joblib", "bundle"
 _REQUIREMENTS = ("scikit-learn", "xgboost-cpu", "numpy", "pandas")
 # what skops may build when the model is read back; everything else it refuses
 _TRUSTED = (
@@ -80,14 +80,14 @@ def log_training(training: Training, bundle: Path, origin: Origin) -> str:
             "selection": training.selection.reason,
         }
     )
-    mlflow.log_artifacts(str(bundle), BUNDLE_PATH)
+    mlflow.log_artifacts(str(bundle), BUNDLE)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / Path(PREPROCESSOR_PATH).name
+        file = Path(folder) / Path(PREPROCESSOR).name
         joblib.dump(model.preprocessor, file)
-        mlflow.log_artifact(str(file), str(Path(PREPROCESSOR_PATH).parent))
+        mlflow.log_artifact(str(file), str(Path(PREPROCESSOR).parent))
     logged = mlflow.sklearn.log_model(
         as_pipeline(model),
-        name=MODEL_PATH,
+        name="model",
         signature=signature(),
         serialization_format="skops",
         skops_trusted_types=list(_TRUSTED),

@@ -5,37 +5,18 @@ the reports of a tenth of a second together (Ray's result buffering), because a 
 ASHA still decides on each, and what a worker grew beyond a stop is thrown away.
 """
 
-import logging
-import os
-import shutil
-import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from adapters.ray_session import session
 from health_predict.errors import HealthPredictError, InfrastructureError, InputError
 from health_predict.families import SPACES, Configuration, Family
 from health_predict.trials import Metric, SearchData, TrialResult
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-_TEMPORARY = "/tmp"  # noqa: S108 - Ray's sockets lie below, and a socket's path has at most 107 bytes
-_ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",  # the new reporter prints lost trials and file names even when told to be silent
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # otherwise Ctrl+C ends the search as if it were complete
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing of it is ever read
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_THRESHOLD_S": "60",
-    "TUNE_RESULT_BUFFER_LENGTH": "1000",  # switches the buffering on
-}
-_QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
 LOST_WORKER = "the worker was lost (out of memory, or killed)"
-_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -101,7 +82,12 @@ def search(
         InfrastructureError: Ray cannot be started or reached, or every worker was lost.
     """
     _check(configurations, settings)
-    with _environment(), _ray(settings):
+    with session(
+        settings.ray_address,
+        cpus=settings.cpus,
+        object_store_mb=settings.object_store_mb,
+        start_attempts=settings.start_attempts,
+    ):
         results = _tune(configurations, data, replace(settings, storage_path=_storage(settings)))
     if all(result.stop_reason == "failed" for result in results):
         raise _all_failed(results)
@@ -167,92 +153,3 @@ def _all_failed(results: Sequence[TrialResult]) -> HealthPredictError:
             f"all {len(results)} trials of the search lost their worker; free memory or lower search.cpus"
         )
     return InputError(f"all {len(results)} trials of the search failed; the first: {reasons[0]}")
-
-
-def one_line(error: BaseException) -> str:
-    """Name an error in one line of at most 200 characters."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:_LONGEST_REASON]
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Set Ray's variables, and the path on which its workers find this repository, for as long as it runs."""
-    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    wanted = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _ray(settings: SearchSettings) -> Iterator[None]:
-    """Start Ray or connect to it, and leave nothing behind."""
-    import ray
-
-    folders: list[Path] = []
-    try:
-        if settings.ray_address is None:
-            _start(settings, folders)
-        else:
-            _connect(settings)
-        yield
-    finally:
-        ray.shutdown()
-        for folder in folders:
-            _remove_when_quiet(folder)
-
-
-def _start(settings: SearchSettings, folders: list[Path]) -> None:
-    """Start Ray on this machine; every attempt adds its temporary folder to `folders`."""
-    import ray
-
-    for attempt in range(1, settings.start_attempts + 1):
-        try:
-            folders.append(Path(tempfile.mkdtemp(prefix="ray-", dir=_TEMPORARY)))
-            ray.init(
-                address="local",
-                num_cpus=settings.cpus,
-                object_store_memory=settings.object_store_mb * 2**20,
-                _temp_dir=str(folders[-1]),
-                _node_ip_address="127.0.0.1",
-                **_QUIET,
-            )
-            return
-        except Exception as error:  # Ray raises RuntimeError, ValueError, OSError, its own and bare Exception here
-            ray.shutdown()
-            if attempt == settings.start_attempts:
-                raise InfrastructureError(
-                    f"Ray did not start in {attempt} attempts ({one_line(error)}); free some memory and processor "
-                    "time and run again, or set search.ray_address to a running cluster"
-                ) from error
-
-
-def _connect(settings: SearchSettings) -> None:
-    import ray
-
-    packages = [str(REPOSITORY / package) for package in ("health_predict", "adapters")]
-    runtime = {"py_modules": packages, "env_vars": _ENVIRONMENT}
-    try:
-        ray.init(address=settings.ray_address, runtime_env=runtime, **_QUIET)
-    except Exception as error:
-        raise InfrastructureError(
-            f"no Ray cluster answers at {settings.ray_address} ({one_line(error)}); check search.ray_address, "
-            "or leave it out to run on this machine"
-        ) from error
-
-
-def _remove_when_quiet(folder: Path) -> None:
-    """Remove Ray's folder; its processes may still write for a moment."""
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)

@@ -14,7 +14,8 @@ from ray import tune
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
-from adapters.ray_search import LOST_WORKER, Progress, SearchSettings, one_line
+from adapters.ray_search import LOST_WORKER, Progress, SearchSettings
+from adapters.ray_session import one_line
 from health_predict.families import Configuration, Family
 from health_predict.trials import SearchData, StopReason, Trial, TrialResult, conclude
 
@@ -84,6 +85,10 @@ class Schedule(FIFOScheduler):
         self._failures: dict[int, str] = {}
         self._completed: set[int] = set()
         self._best: dict[Family, float] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the call-back, which Tune must not try to save with its state."""
+        return {**self.__dict__, "_settings": replace(self._settings, progress=None)}
 
     def _asha(self, trial: RayTrial) -> ASHAScheduler:
         return self._ashas[self._configurations[_index(trial)].family]

@@ -34,11 +34,16 @@ def explained(*, verbose: bool) -> Iterator[None]:
 
 def quiet_libraries() -> None:
     """Show only this project's own lines on the terminal; ZenML still stores the logs of every step."""
-    import zenml  # noqa: F401 - sets up the console handlers when it is imported
+    import zenml  # noqa: F401 - sets up its console handler when it is imported
 
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
-            handler.addFilter(logging.Filter("health_predict"))
+            handler.addFilter(lambda _record: False)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # has a handler of its own
+    own = logging.StreamHandler()
+    own.setFormatter(logging.Formatter("  %(message)s"))
+    logging.getLogger("health_predict").addHandler(own)
+    logging.getLogger("health_predict").setLevel(logging.INFO)
 
 
 def _known(failure: BaseException | None) -> HealthPredictError | None:

@@ -14,13 +14,16 @@ def use_stack(option: str | None) -> str:
 
     A stack that has a file in stacks/ is applied, which does nothing when it is up to date.
     """
+    if option is not None:
+        return _for_this_process(option)
     from zenml.client import Client
 
     active = Client().active_stack_model.name
-    if option is None and active == _ZENML_OWN:
+    if active == _ZENML_OWN:
         return apply_stack(FIRST_STACK, activate=True).name
-    name = option or active
-    if option is None and name not in stack_names():
-        return name
+    return _for_this_process(active) if active in stack_names() else active
+
+
+def _for_this_process(name: str) -> str:
     os.environ["ZENML_ACTIVE_STACK_ID"] = str(apply_stack(name, activate=False).id)
     return name

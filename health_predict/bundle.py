@@ -95,8 +95,8 @@ def records_frame(records: Sequence[Mapping[str, Value]]) -> pd.DataFrame:
 def frame_records(frame: pd.DataFrame) -> list[dict[str, Value]]:
     """Turn n raw encounters into records of their input columns, with None for missing."""
     inputs = frame[[c.name for c in INPUTS if c.name in frame.columns]].astype(object)
-    records: list[dict[str, Value]] = inputs.where(inputs.notna(), None).to_dict("records")
-    return records
+    rows = inputs.where(inputs.notna(), None).to_numpy()
+    return [dict(zip(inputs.columns, row, strict=True)) for row in rows]
 
 
 def _manifest(model: TrainedModel, origin: Origin, feature_order: Sequence[str]) -> dict[str, Any]:

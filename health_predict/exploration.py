@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from health_predict.columns import AGES, COLUMNS, ENCOUNTER, PATIENT
-from health_predict.diagnoses import CHAPTERS, group_of
+from health_predict.diagnoses import CHAPTERS, REST, group_of
 from health_predict.features import DISPOSITION_GROUPS, SOURCE_GROUPS, TYPE_GROUPS
 from health_predict.rates import Codes, Rate, pool_adjacent, pool_categories, rate, rates
 from health_predict.slices import POOLED, SMALLEST_GROUP
@@ -183,7 +183,7 @@ def _categories(
 
 def _chapters(codes: "pd.Series[Any]") -> "pd.Series[Any]":
     chapters = {code: group_of(code, CHAPTERS) for code in codes.dropna().unique()}
-    return codes.map(chapters)
+    return codes.map(chapters).replace(REST, NOT_RECORDED)
 
 
 def _absences(frame: pd.DataFrame, patients: npt.NDArray[Any]) -> tuple[Absence, ...]:
@@ -238,7 +238,7 @@ def _trends(
     tenths: Codes = pool_adjacent(np.arange(len(frame)) * TENTHS // len(frame), patients)
     labels = [str(code + 1) for code in range(int(tenths.max()) + 1)]
     shared: dict[str, npt.NDArray[Any]] = {
-        "readmitted": y,
+        "target rate": y,
         "patient seen before": returning,
         "A1C measured": (frame["A1Cresult"] != "None").to_numpy(),
         "insulin given": (frame["insulin"] != "No").to_numpy(),

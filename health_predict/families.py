@@ -181,8 +181,10 @@ class GrowingLogistic:
 
     def __init__(self, configuration: Configuration, X: Matrix, y: Labels, threads: int) -> None:  # noqa: ARG002
         self.size, self._X, self._y = 0, X, y
+        # a generator that goes on: the seed itself would draw the same rows in every epoch and never see the others
+        rng = np.random.RandomState(configuration.seed)
         self.estimator = LogisticRegression(
-            **configuration.parameters, solver="saga", max_iter=1, warm_start=True, random_state=configuration.seed
+            **configuration.parameters, solver="saga", max_iter=1, warm_start=True, random_state=rng
         )
 
     def grow(self) -> None:

@@ -86,7 +86,10 @@ def _boosted(estimator: Any, columns: int) -> onnx.ModelProto:  # noqa: ANN401 -
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    return convert_xgboost(estimator, initial_types=[("X", FloatTensorType([None, columns]))], target_opset=15)
+    model: onnx.ModelProto = convert_xgboost(
+        estimator, initial_types=[("X", FloatTensorType([None, columns]))], target_opset=15
+    )
+    return model
 
 
 def _model(

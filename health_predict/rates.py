@@ -66,7 +66,7 @@ def pool_adjacent(codes: npt.ArrayLike, patients: npt.ArrayLike) -> Codes:
     """Merge neighbouring groups of an order until each holds 11 patients; a short last one joins the one before.
 
     Returns:
-        (n,) new numbers from 0, in the same order; a single group if there are fewer than 22 patients.
+        (n,) new numbers from 0, in the same order; one group if all together hold fewer than 11.
     """
     old, names = np.asarray(codes), np.asarray(patients)
     distinct, position = np.unique(old, return_inverse=True)

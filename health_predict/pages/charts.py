@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from health_predict.evaluation import Interval
-from health_predict.pages.drawing import BLUE, INK, MUTED, SMALL, WIDE, draw, whole_percent
+from health_predict.pages.drawing import BLUE, INK, MUTED, SMALL, WIDE, draw, percentages
 from health_predict.rates import Rate
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.25, 0.95  # inches
@@ -47,14 +47,14 @@ def forest(
     line: float,
     line_label: str,
     limits: tuple[float, float] | None = None,
-    percentages: bool = True,
+    as_percentages: bool = True,
 ) -> Markup:
     """Draw estimates with their intervals, one a line, and a dashed line for comparison.
 
     Args:
         axis: label of the horizontal axis.
         limits: of the horizontal axis, so that several plots can be compared.
-        percentages: values are 0..1 and shown as percentages.
+        as_percentages: values are 0..1 and shown as percentages.
     """
 
     def paint(axes: Axes) -> None:
@@ -66,8 +66,8 @@ def forest(
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(limits)
-        if percentages:
-            axes.xaxis.set_major_formatter(whole_percent())
+        if as_percentages:
+            axes.xaxis.set_major_formatter(percentages())
 
     return draw(paint, name=name, alt=alt, size=(WIDE[0], _FRAME_HEIGHT + _ROW_HEIGHT * len(rows)))
 
@@ -87,8 +87,10 @@ def _side_labels(axes: Axes, rows: Sequence[Row]) -> None:
     for y, (row, tick) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
         if row.rows == 0:
             tick.set_fontweight("bold")
-        else:
-            axes.text(1.11, y, f"{row.rows:,}", transform=side, ha="right", va="center", fontsize=8.5, color=MUTED)
+            continue
+        if row.value is None:
+            axes.text(0.02, y, "too few to say", transform=side, va="center", fontsize=8.5, color=MUTED)
+        axes.text(1.11, y, f"{row.rows:,}", transform=side, ha="right", va="center", fontsize=8.5, color=MUTED)
     axes.text(1.11, 1.01, "encounters", transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, color=MUTED)
 
 
@@ -106,7 +108,7 @@ def bars(lines: Sequence[Bar], colours: Mapping[str, str], *, name: str, alt: st
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel=axis, xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6))
         axes.set_xticks(np.linspace(0, 1, 6))
-        axes.xaxis.set_major_formatter(whole_percent())
+        axes.xaxis.set_major_formatter(percentages())
         axes.grid(visible=False, axis="y")
 
     return draw(paint, name=name, alt=alt, size=(WIDE[0], _FRAME_HEIGHT + _ROW_HEIGHT * len(lines)))
@@ -118,10 +120,9 @@ def columns(rates: Sequence[Rate], *, name: str, alt: str, axis: str) -> Markup:
 
     def paint(axes: Axes) -> None:
         axes.bar(range(len(rates)), [rate.rows / total for rate in rates], color=BLUE, width=0.85)
-        step = -(-len(rates) // 7)  # at most seven labels find room
-        axes.set_xticks(range(0, len(rates), step), [rate.label for rate in rates[::step]])
+        _label_columns(axes, rates)
         axes.set(xlabel=axis, ylabel="encounters")
-        axes.yaxis.set_major_formatter(whole_percent())
+        axes.yaxis.set_major_formatter(percentages())
         axes.grid(visible=False, axis="x")
 
     return draw(paint, name=name, alt=alt, size=SMALL)
@@ -135,8 +136,13 @@ def along(rates: Sequence[Rate], *, name: str, alt: str, axis: str, ylabel: str)
         low, high = [rate.share.low for rate in rates], [rate.share.high for rate in rates]
         axes.fill_between(places, low, high, color=BLUE, alpha=0.2, linewidth=0)
         axes.plot(places, [rate.share.value for rate in rates], "o-", color=BLUE, markersize=4)
-        axes.set_xticks(places, [rate.label for rate in rates])
+        _label_columns(axes, rates)
         axes.set(xlabel=axis, ylabel=ylabel, ylim=(0, max(0.05, 1.15 * max(high))))
-        axes.yaxis.set_major_formatter(whole_percent())
+        axes.yaxis.set_major_formatter(percentages())
 
     return draw(paint, name=name, alt=alt, size=SMALL)
+
+
+def _label_columns(axes: Axes, rates: Sequence[Rate]) -> None:
+    step = -(-len(rates) // 7)  # at most seven labels find room
+    axes.set_xticks(range(0, len(rates), step), [rate.label for rate in rates[::step]])

@@ -12,6 +12,7 @@ from health_predict.slices import SMALLEST_GROUP
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
+WORTHWHILE = 0.005  # net true positives per encounter; less is within the noise of a few thousand encounters
 _STEPS = 100  # of a curve, at most
 _COLUMNS = 40  # of the score histogram over 0..1, at most
 
@@ -58,9 +59,11 @@ class OperatingPoints:
 
     @property
     def useful_range(self) -> tuple[float, float] | None:
-        """The lowest and highest threshold at which the model is worth more than acting on all or on none."""
-        better = self.threshold[self.benefit > np.maximum(self.benefit_of_everyone, 0) + 1e-9]
-        return (float(better.min()), float(better.max())) if better.size else None
+        """The longest run of thresholds at which the model gains WORTHWHILE over acting on all and on none."""
+        gain = self.benefit - np.maximum(self.benefit_of_everyone, 0)
+        worth = np.flatnonzero(gain >= WORTHWHILE)
+        run = max(np.split(worth, np.flatnonzero(np.diff(worth) > 1) + 1), key=len)
+        return (float(self.threshold[run[0]]), float(self.threshold[run[-1]])) if run.size > 1 else None
 
     @property
     def _rows(self) -> int:

@@ -14,14 +14,14 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import TightLayoutEngine
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 INK, MUTED, GRID = "#222222", "#5A5A5A", "#DDDDDD"
 
 WIDE, SMALL = (5.6, 3.9), (3.6, 2.5)  # inches; what the cards of a page are laid out for
+_POINTS, _BORDER = 72, 4  # per inch, and around the drawing
 
 _LOCK = threading.Lock()  # matplotlib keeps its settings in one place for all threads
 _STYLE: dict[str, Any] = {
@@ -51,12 +51,11 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
 }
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-_UNUSED_ID = re.compile(r' id="[A-Za-z]\w*?_\d+(?:_[\w-]*)?"')
 
 
-def whole_percent() -> PercentFormatter:
-    """Label an axis of shares 0..1 as the pages write percentages."""
-    return PercentFormatter(1, decimals=0, symbol=" %")
+def percentages() -> FuncFormatter:
+    """Label an axis of shares as the pages write percentages."""
+    return FuncFormatter(lambda share, _: f"{round(100 * share, 6):g} %".replace("-", "\N{MINUS SIGN}"))
 
 
 def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[float, float] = WIDE) -> Markup:
@@ -71,12 +70,27 @@ def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[floa
     with _LOCK, mpl.rc_context():
         mpl.rcdefaults()  # whatever the user's matplotlibrc says
         settings.update(_STYLE | {"svg.hashsalt": name})
-        figure = Figure(figsize=size, layout=TightLayoutEngine(pad=0.4))
-        paint(figure.add_subplot())
-        buffer = io.StringIO()
+        figure = Figure(figsize=size, dpi=_POINTS)
         canvas: Any = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        paint(axes)
+        _fill(figure, axes)
+        buffer = io.StringIO()
         canvas.print_svg(buffer, metadata=_NO_METADATA)  # savefig would draw everything twice
     return _inline(buffer.getvalue(), alt)
+
+
+def _fill(figure: Figure, axes: Axes) -> None:
+    """Widen the axes until their labels reach the border; matplotlib's own layouts measure all texts twice."""
+    inner, outer, (width, height) = axes.get_window_extent(), axes.get_tightbbox(), figure.bbox.size
+    if outer is None:
+        return
+    figure.subplots_adjust(
+        left=(inner.x0 - outer.x0 + _BORDER) / width,
+        right=1 - (outer.x1 - inner.x1 + _BORDER) / width,
+        bottom=(inner.y0 - outer.y0 + _BORDER) / height,
+        top=1 - (outer.y1 - inner.y1 + _BORDER) / height,
+    )
 
 
 def _inline(svg: str, alt: str) -> Markup:
@@ -85,6 +99,10 @@ def _inline(svg: str, alt: str) -> Markup:
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*; ?", "", body)
-    body = re.sub(r"\s*\n\s*", "\n", _UNUSED_ID.sub("", body)).strip()
+    used = set(
+        re.findall(r"(?:url\(|href=\")#([\w.-]+)", body)
+    )  # other identifiers would occur again in the next plot of the page
+    body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body)
+    body = re.sub(r"\s*\n\s*", "\n", body).strip()
     opening = f'<svg class="plot" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
-    return Markup(opening + f"<title>{escape(alt)}</title>" + body)  # noqa: S704 - drawn above, its texts escaped
+    return Markup(opening + body)  # noqa: S704 - drawn above, its texts escaped

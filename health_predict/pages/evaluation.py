@@ -2,7 +2,7 @@
 
 from health_predict.evaluation import Evaluation
 from health_predict.pages import plots
-from health_predict.pages.curves import Confusion, OperatingPoints, confusion, histogram, operating_points
+from health_predict.pages.curves import WORTHWHILE, Confusion, OperatingPoints, confusion, histogram, operating_points
 from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval, render
 from health_predict.pages.report import EvaluationReport
 from health_predict.pages.slices import slices_section
@@ -20,6 +20,9 @@ SCORES: dict[str, tuple[str, str]] = {
     "calibration_slope": ("calibration slope", "1 if the spread of the probabilities is right"),
     "calibration_intercept": ("calibration intercept", "0 if their level is right"),
 }
+_TOO_FEW = (
+    "What concerns single outcomes is left out: of the four counts at the threshold one holds under 11 patients.",
+)
 
 
 def evaluation_page(report: EvaluationReport) -> str:
@@ -88,48 +91,48 @@ def _ranking(report: EvaluationReport, points: OperatingPoints) -> Section:
         "On test, at every threshold; the diamond is the threshold that the model decides by.",
         (
             Figure(f"ROC curve, AUROC {auroc}", roc, roc_reading),
-            Figure(f"Precision and recall, average precision {precision}", recall, recall_reading),
+            Figure(f"Precision and recall, AUPRC {precision}", recall, recall_reading),
         ),
     )
 
 
 def _decisions(report: EvaluationReport, points: OperatingPoints, counts: Confusion | None) -> Section:
-    scored, threshold = report.scored, report.test.threshold
-    positive, label = scored.y == 1, MEANING[report.facts.target]
-    spread = plots.score_histogram(
+    threshold = report.test.threshold
+    curve = plots.decision_curve(points, threshold, alt=f"Decision curve on test: {_useful(points)}")
+    benefit = Figure("Decision curve: is acting on the model worth it?", curve, _useful(points))
+    by_outcome = (_spread(report), benefit, *_confusion(counts, threshold)) if counts else (benefit, Text(_TOO_FEW))
+    return Section(
+        "Decisions", f"On test, at the threshold {threshold:.3f}, which was chosen on out-of-fold scores.", by_outcome
+    )
+
+
+def _spread(report: EvaluationReport) -> Figure:
+    scored, label = report.scored, MEANING[report.facts.target]
+    positive = scored.y == 1
+    svg = plots.score_histogram(
         histogram(scored.probability[positive], scored.patients[positive]),
         histogram(scored.probability[~positive], scored.patients[~positive]),
-        threshold,
+        report.test.threshold,
         positive_label=label,
         alt=f"Predicted probabilities on test of those {label} and not {label}",
     )
-    curve = plots.decision_curve(points, threshold, alt=f"Decision curve on test: {_useful(points)}")
-    spread_reading = "The more the two areas overlap, the more mistakes any threshold makes."
-    return Section(
-        "Decisions",
-        f"On test, at the threshold {threshold:.3f}, which was chosen on out-of-fold scores.",
-        (
-            Figure("Predicted probability by outcome", spread, spread_reading),
-            Figure("Decision curve: is acting on the model worth it?", curve, _useful(points)),
-            *_confusion(counts, threshold),
-        ),
-    )
+    reading = "The more the two areas overlap, the more mistakes any threshold makes."
+    return Figure("Predicted probability by outcome", svg, reading)
 
 
 def _useful(points: OperatingPoints) -> str:
-    reading = (
-        "Net benefit is true positives per encounter less false positives, these weighted by the odds of the threshold "
-        "probability, the risk at which one would act (Vickers and Elkin 2006)."
+    gain = f"at least {1000 * WORTHWHILE:.0f} true positives per 1,000 encounters over treating everyone or nobody"
+    found = "At no threshold does the model gain"
+    if points.useful_range is not None:
+        low, high = points.useful_range
+        found = f"For thresholds from {percent(low)} to {percent(high)} the model gains"
+    return (
+        f"{found} {gain}. Net benefit: true positives less false positives weighted by the odds of the threshold, "
+        "which is the risk at which one would act (Vickers and Elkin 2006)."
     )
-    if points.useful_range is None:
-        return f"At no threshold is the model worth more than treating everyone or nobody. {reading}"
-    low, high = points.useful_range
-    return f"Worth more than treating everyone or nobody between {percent(low)} and {percent(high)}. {reading}"
 
 
-def _confusion(counts: Confusion | None, threshold: float) -> tuple[Table | Text, ...]:
-    if counts is None:
-        return (Text(("The counts at the threshold are left out: one of the four holds under 11 patients.",)),)
+def _confusion(counts: Confusion, threshold: float) -> tuple[Table, Table]:
     table = Table(
         f"Predictions at the threshold {threshold:.3f}",
         ("", "outcome positive", "outcome negative"),

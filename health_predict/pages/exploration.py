@@ -189,22 +189,22 @@ def _time(exploration: Exploration) -> Section:
     return Section(
         "Arrival order",
         "Encounters are taken in the order of encounter_id. All of this is computed on train and validation alone.",
-        (evidence, *(_trend_figure(grouping, position) for position, grouping in enumerate(time.trends))),
+        (evidence, *(_trend_figure(grouping) for grouping in time.trends)),
         columns="small",
     )
 
 
-def _trend_figure(grouping: Grouping, position: int) -> Figure:
+def _trend_figure(grouping: Grouping) -> Figure:
     first, last = grouping.rates[0], grouping.rates[-1]
     svg = along(
         grouping.rates,
-        name=f"trend-{position}",
+        name=f"trend-{grouping.column}",
         alt=f"{grouping.column} by tenth of the encounters in arrival order: {_spoken(grouping.rates)}",
         axis="tenth of the encounters",
         ylabel="share",
     )
     reading = f"From {percent(_value(first))} in the first tenth to {percent(_value(last))} in the last."
-    return Figure(f"{_capital(grouping.column)}, in arrival order", svg, reading)
+    return Figure(_capital(grouping.column), svg, reading)
 
 
 def _counts(exploration: Exploration) -> Section:

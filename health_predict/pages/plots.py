@@ -7,7 +7,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from health_predict.pages.curves import Histogram, OperatingPoints, ReliabilityBin
-from health_predict.pages.drawing import BLUE, INK, MUTED, VERMILLION, draw, whole_percent
+from health_predict.pages.drawing import BLUE, INK, MUTED, VERMILLION, draw, percentages
 
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 2))
 _FLOOR = 0.25  # how far below zero a decision curve is shown, in units of the prevalence
@@ -53,8 +53,8 @@ def _mark(axes: Axes, x: float, y: float, threshold: float) -> None:
 
 
 def _in_percent(axes: Axes) -> None:
-    axes.xaxis.set_major_formatter(whole_percent())
-    axes.yaxis.set_major_formatter(whole_percent())
+    axes.xaxis.set_major_formatter(percentages())
+    axes.yaxis.set_major_formatter(percentages())
 
 
 def score_histogram(
@@ -71,7 +71,7 @@ def score_histogram(
             axes.stairs(spread.density, spread.edges, color=colour, linestyle=style, linewidth=1.6, label=label)
         axes.axvline(threshold, color=INK, linestyle=_DOTTED, label=f"threshold {threshold:.2f}")
         axes.set(xlabel="predicted probability", ylabel="density", ylim=(0, None))
-        axes.xaxis.set_major_formatter(whole_percent())
+        axes.xaxis.set_major_formatter(percentages())
         axes.legend(loc="upper right")
 
     return draw(paint, name="score-histogram", alt=alt)
@@ -89,7 +89,7 @@ def decision_curve(points: OperatingPoints, threshold: float, *, alt: str) -> Ma
         axes.axvline(threshold, color=MUTED, linewidth=1, label=f"threshold {threshold:.2f}")
         axes.set(xlabel="threshold probability", ylabel="net benefit per encounter")
         axes.set(xlim=(0, None), ylim=(-_FLOOR * points.prevalence, 1.08 * points.prevalence))
-        axes.xaxis.set_major_formatter(whole_percent())
+        axes.xaxis.set_major_formatter(percentages())
         axes.legend(loc="upper right")
 
     return draw(paint, name="decision-curve", alt=alt)

@@ -100,5 +100,5 @@ class _SliceMeasure:
             axis=axis,
             line=line,
             line_label=line_label,
-            percentages=self.name != "auroc",
+            as_percentages=self.name != "auroc",
         )

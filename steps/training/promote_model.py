@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +11,12 @@ import pandas as pd
 from zenml import step
 
 from adapters.mlflow_registry import Registry
+from adapters.mlflow_versions import RegisteredVersion
 from configs.train import PromotionSettings
 from health_predict.bundle import frame_records
+from health_predict.errors import InputError
 from health_predict.promotion import Metric, ModelFacts, decide_promotion
-from health_predict.scorer import Scorer, load_scorer
+from health_predict.scorer import BundleError, Scorer, load_scorer
 from health_predict.training import TEST
 from stacks.environment import state_folder
 
@@ -33,15 +36,15 @@ def promote_model(
     registry = Registry(state_folder() / "locks")
     champion = registry.champion()
     challenger = _load(registry, version)
-    rival = _load(registry, champion.version) if champion else None
+    rival = _load_if_sound(registry, champion.version) if champion else None
     judged = scores[scores["part"] == TEST]
     decision = decide_promotion(
         judged["y"],
         rival.probabilities(frame_records(test)) if rival else None,
         judged["probability"],
         judged["patient_nbr"],
-        champion=_facts(champion.version, rival) if champion and rival else None,
-        challenger=_facts(version, challenger),
+        champion=_facts(champion, rival) if champion else None,
+        challenger=_facts(registry.find(version), challenger),
         metric=metric,
         margin=settings.margin,
         draws=settings.draws,
@@ -63,6 +66,17 @@ def _load(registry: Registry, version: str) -> Scorer:
         return load_scorer(registry.download_bundle(version, Path(folder)))
 
 
-def _facts(version: str, scorer: Scorer) -> ModelFacts:
-    manifest = scorer.manifest
-    return ModelFacts(version, manifest["run_id"], manifest["target"], manifest["provenance"], scorer.threshold)
+def _load_if_sound(registry: Registry, version: str) -> Scorer | None:
+    """A champion that cannot score any more ends in a refusal that says so, not in a failed run."""
+    try:
+        return _load(registry, version)
+    except (BundleError, InputError) as error:
+        LOG.warning("champion version %s: %s", version, error)
+        return None
+
+
+def _facts(registered: RegisteredVersion, scorer: Scorer | None) -> ModelFacts:
+    """The tags were written at registration, so they are there also when the bundle is not."""
+    tags = registered.tags
+    facts = ModelFacts(registered.version, registered.run_id, tags["target"], tags["provenance"])
+    return replace(facts, threshold=scorer.threshold) if scorer else facts

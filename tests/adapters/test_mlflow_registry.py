@@ -402,6 +402,7 @@ def assert_consistent(store, registry, promoted_last):
     assert str(model.aliases["champion"]) == promoted_last == log[-1].version
     assert [change.number for change in log] == list(range(1, len(log) + 1))
     archived = {version for version, status in kept.items() if status == "archived"}
+    assert all("archived_at" in registry.find(version).tags for version in archived)
     assert archived == {change.version for change in log} - {promoted_last}
     assert "promotion.pending" not in model.tags
 

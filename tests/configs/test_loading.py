@@ -1,7 +1,7 @@
 import pytest
+
 from configs.loading import load
 from configs.train import TrainConfig
-
 from health_predict.errors import InputError
 
 

@@ -46,6 +46,10 @@ def test_a_good_frame_comes_back_converted(valid, strings) -> None:
     pd.testing.assert_frame_equal(validate(strings, "good"), valid)
 
 
+def test_a_checked_frame_is_valid_again(valid) -> None:
+    pd.testing.assert_frame_equal(validate(valid, "checked"), valid)
+
+
 def test_types(strings) -> None:
     checked = validate(strings, "good")
     assert {name for name in NAMES if checked[name].dtype == np.int64} == set(WHOLE_NUMBERS)

@@ -42,7 +42,7 @@ def dashboard(store: Store) -> Iterator[tuple[subprocess.Popen, str]]:
     assert lines[0] == "ZenML dashboard: starting\n"
     yield process, lines[1].split()[2].removesuffix("/projects/default/runs")
     process.kill()
-    process.communicate()
+    process.wait()
 
 
 def _configuration(store: Store) -> str:
@@ -72,7 +72,7 @@ def test_the_next_run_works_after_it_was_killed(dashboard, store: Store) -> None
     process, address = dashboard
     before = _configuration(store)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait()
     with pytest.raises(requests.ConnectionError):
         requests.get(address, timeout=5)
     assert _configuration(store) == before

@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import subprocess
@@ -91,3 +92,27 @@ def test_env_sh_without_environment_says_what_to_do(tmp_path: Path) -> None:
     run = subprocess.run(["bash", "-c", f"set -u; . {tmp_path}/env.sh"], capture_output=True, text=True)
     assert run.returncode == 1
     assert run.stderr == f"env.sh: no environment in {tmp_path}/.venv yet; run: make -C {tmp_path} setup\n"
+
+
+def test_the_project_is_the_source_root_whatever_module_is_main(clean_environ: Path) -> None:
+    from zenml.utils import source_utils
+
+    source_utils.set_custom_source_root(None)
+    prepare()
+    assert source_utils.get_source_root() == str(PROJECT)
+
+
+def test_quiet_console_keeps_the_stored_logs(clean_environ: Path) -> None:
+    import zenml.logger
+
+    console, stored = zenml.logger.ZenMLConsoleHandler(), zenml.logger.ZenMLLoggingHandler()
+    root = logging.getLogger()
+    for handler in (console, stored):
+        root.addHandler(handler)
+    others = {handler: handler.level for handler in root.handlers}
+    environment.quiet_console()
+    assert (console.level, stored.level) == (logging.WARNING, logging.NOTSET)
+    for handler, level in others.items():
+        handler.setLevel(level)
+    for handler in (console, stored):
+        root.removeHandler(handler)
