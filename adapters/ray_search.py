@@ -34,7 +34,7 @@ def _most_reports() -> dict[Family, int]:
 
 
 def _default_grace() -> dict[Family, int]:
-    return {"logistic_regression": 3, "random_forest": 2, "xgboost": 40}
+    return {"logistic_regression": 2, "random_forest": 2, "xgboost": 40}
 
 
 @dataclass(frozen=True)

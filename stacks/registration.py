@@ -21,7 +21,7 @@ from health_predict.errors import InfrastructureError, InputError
 from stacks.stack_file import Component, StackFile, suggestion
 
 _KNOCK = 10.0  # seconds
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+_CREDENTIALS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 
 
 def open_store() -> Client:
@@ -88,11 +88,12 @@ def store_failures() -> Iterator[None]:
 @contextmanager
 def _without_chatter() -> Iterator[None]:
     """A new store announces its tables, user and default stack as warnings; nobody asked for those."""
-    logging.disable(logging.WARNING)
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 def _custom_flavor(client: Client, stack: StackFile, source: str) -> Flavor:

@@ -82,7 +82,8 @@ def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[floa
 
 def _fill(figure: Figure, axes: Axes) -> None:
     """Widen the axes until their labels reach the border; matplotlib's own layouts measure all texts twice."""
-    inner, outer, (width, height) = axes.get_window_extent(), axes.get_tightbbox(), figure.bbox.size
+    inner, (width, height) = axes.get_window_extent(), figure.bbox.size
+    outer = axes.get_tightbbox(bbox_extra_artists=axes.texts)  # what is drawn inside cannot stick out
     if outer is None:
         return
     figure.subplots_adjust(

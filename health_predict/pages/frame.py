@@ -102,13 +102,14 @@ def percent(share: float) -> str:
 
 def percent_interval(share: Interval) -> str:
     """Write a share and its interval as percentages."""
-    return _minus(f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f})")
+    return _interval(f"{100 * share.value:.1f} %", f"{100 * share.low:.1f}", f"{100 * share.high:.1f}")
 
 
 def number_interval(value: Interval) -> str:
     """Write a score and its interval with three decimals."""
-    return _minus(f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})")
+    return _interval(f"{value.value:.3f}", f"{value.low:.3f}", f"{value.high:.3f}")
 
 
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+def _interval(value: str, low: str, high: str) -> str:
+    """Break lines only before the bracket."""
+    return f"{value} ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})".replace("-", "\N{MINUS SIGN}")

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -95,10 +95,8 @@ def test_a_grown_model_equals_the_one_fitted_in_one_go(family: Family, size: int
 
 def test_logistic_regression_comes_close_to_the_converged_one() -> None:
     X, y = generated()
-    expected = LogisticRegression(C=0.05, max_iter=1000).fit(X, y).predict_proba(X)
-    np.testing.assert_allclose(
-        fit(configuration("logistic_regression"), 30, X, y).predict_proba(X), expected, atol=2e-3
-    )
+    expected = LogisticRegression(C=0.05, max_iter=1000, tol=1e-8).fit(X.astype(np.float64), y).predict_proba(X)
+    np.testing.assert_allclose(fit(configuration("logistic_regression"), 6, X, y).predict_proba(X), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -128,14 +126,13 @@ def test_models_accept_read_only_rows(family: Family) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=5, deadline=None)
-@given(seed=seeds)
-def test_a_fit_can_be_repeated_and_does_not_depend_on_threads(family: Family, seed: int) -> None:
-    X, y = generated(rows=120)
-    drawn = sample_configurations([family], 2, seed)[1]
+def test_a_fit_can_be_repeated_and_does_not_depend_on_threads(family: Family) -> None:
+    X, y = generated()
+    drawn = sample_configurations([family], 2, seed=11)[1]
     size = SPACES[family].growth
-    first, again = (fit(drawn, size, X, y, threads=threads).predict_proba(X) for threads in (1, 2))
+    first, again, threaded = (fit(drawn, size, X, y, threads=threads).predict_proba(X) for threads in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first, threaded, rtol=0, atol=1e-12)  # threads of a forest add up in any order
 
 
 @pytest.mark.parametrize(("family", "size"), [("random_forest", 30), ("xgboost", 0)])

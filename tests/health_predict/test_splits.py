@@ -131,7 +131,9 @@ def test_the_first_fifth_is_cut_before_anyone_is_dropped() -> None:
 
 def test_arrival_order_leaves_the_input_as_it_was() -> None:
     before = REDUCED.copy()
-    assert arrival_order(REDUCED)[ENCOUNTER].is_monotonic_increasing
+    ordered = arrival_order(REDUCED)
+    assert ordered[ENCOUNTER].is_monotonic_increasing
+    assert ordered.index.equals(pd.RangeIndex(len(REDUCED)))
     split(REDUCED, seed=0)
     pd.testing.assert_frame_equal(REDUCED, before)
 

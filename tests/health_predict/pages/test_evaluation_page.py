@@ -68,8 +68,8 @@ def test_evaluation_has_its_parts(pages):
         assert f"<h3>{title}" in html
     assert html.count('<svg class="plot"') == 7
     assert "prevalence" in html
-    assert "0.600 (0.500 to 0.700)" in html  # validation
-    assert "0.500 (0.400 to 0.600)" in html  # test
+    assert "0.600 (0.500\u00a0to\u00a00.700)" in html  # validation
+    assert "0.500 (0.400\u00a0to\u00a00.600)" in html  # test
     for fact in ("HealthPredict", "xgboost", "run-1", "0689e7ec", "2026-01-02 03:04 UTC", "readmitted at all"):
         assert f"<dd>{fact}</dd>" in html
 
@@ -77,7 +77,7 @@ def test_evaluation_has_its_parts(pages):
 def test_calibration_has_its_parts(pages):
     html = pages["calibration"]
     assert html.count('<svg class="plot"') == 2
-    for text in ("Raw score", "Calibrated probability", "How to read it", "0.700 (0.600 to 0.800)"):
+    for text in ("Raw score", "Calibrated probability", "How to read it", "0.700 (0.600\u00a0to\u00a00.800)"):
         assert text in html
     assert html.count("does not contain 1") == 1
     assert len(re.findall(r"<td[^>]*>1?\d</td>", html)) == 15
