@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -27,9 +28,14 @@ _ENVIRONMENT = {
     "TUNE_WARN_THRESHOLD_S": "60",
     "TUNE_RESULT_BUFFER_LENGTH": "1000",  # switches the buffering on; adapters.ray_trials says how long
 }
-# Ray takes the machine's outward address, and then listens on all of them, unless it is told that it will stay alone;
-# the name is historical, the variable is read on Linux too
-_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_ALONE = {
+    # Ray takes the machine's outward address, and then listens on all of them, unless it is told that it will stay
+    # alone; the name is historical, the variable is read on Linux too
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # a token of this process, where Ray would write one to the home folder
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+}
 _QUIET = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
 
 
@@ -44,8 +50,7 @@ def session(address: str | None, *, cpus: int, object_store_mb: int, start_attem
     Raises:
         InfrastructureError: Ray did not start, or no cluster answers.
     """
-    loopback = {} if address else _LOOPBACK
-    with _environment({**_ENVIRONMENT, **loopback}):
+    with _environment(_ENVIRONMENT if address else {**_ENVIRONMENT, **_ALONE}):
         import ray
 
         folders: list[Path] = []
@@ -63,19 +68,16 @@ def session(address: str | None, *, cpus: int, object_store_mb: int, start_attem
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and the path on which Ray's workers find this repository."""
-    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    wanted = {**variables, "PYTHONPATH": os.pathsep.join(paths)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    """Set variables, and the path on which Ray's workers find this repository; undo that, and what Ray itself sets."""
+    before = dict(os.environ)
+    paths = [str(REPOSITORY), *filter(None, [before.get("PYTHONPATH")])]
+    os.environ.update(variables, PYTHONPATH=os.pathsep.join(paths))
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in [name for name in os.environ if name.startswith(("RAY_", "TUNE_", "PYTHON"))]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _start(folders: list[Path], cpus: int, object_store_mb: int, start_attempts: int) -> None:

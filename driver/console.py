@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 
 from health_predict.errors import HealthPredictError
+from stacks.environment import quiet_console
 
 
 @contextmanager
@@ -36,9 +37,7 @@ def quiet_libraries() -> None:
     """Show only this project's own lines on the terminal; ZenML still stores the logs of every step."""
     import zenml  # noqa: F401 - sets up its console handler when it is imported
 
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.addFilter(lambda _record: False)
+    quiet_console()
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # has a handler of its own
     own = logging.StreamHandler()
     own.setFormatter(logging.Formatter("  %(message)s"))

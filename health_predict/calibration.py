@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+_MOST_STEPS, _CONVERGED, _LONGEST_STEP, _RIDGE = 50, 1e-9, 2.0, 1e-9
 _CLIP = 1e-6  # scores of exactly 0 or 1, as a forest can give, have no logit
 
 
@@ -39,21 +40,23 @@ def _sigmoid(x: Floats) -> Floats:
 def fit_calibration(y: npt.ArrayLike, score: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Calibration:
     """Fit slope and intercept by maximum likelihood on scores that the model did not see in its own fit.
 
+    Newton's method on the two parameters: each of the hundreds of fits behind an interval takes a few milliseconds.
+
     Args:
         y: (n,) of 0 and 1, both present.
         score: (n,) raw scores in 0..1.
         weights: (n,) how often each row counts.
     """
-    from scipy.optimize import minimize  # here, because a server that only applies a calibration has no scipy
-
     x, truth = logit(score), np.asarray(y, dtype=np.float64)
     weight = np.ones_like(truth) if weights is None else np.asarray(weights, dtype=np.float64)
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        z = parameters[0] * x + parameters[1]
-        error = weight * (_sigmoid(z) - truth)
-        likelihood = weight @ (np.logaddexp(0, z) - truth * z)
-        return float(likelihood), np.array([error @ x, error.sum()])
-
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS")
-    return Calibration(float(found.x[0]), float(found.x[1]))
+    found = np.array([1.0, 0.0])
+    for _ in range(_MOST_STEPS):
+        p = _sigmoid(found[0] * x + found[1])
+        error, spread = weight * (p - truth), weight * p * (1 - p)
+        hessian = np.array([[np.sum(spread * x * x), np.sum(spread * x)], [np.sum(spread * x), np.sum(spread)]])
+        # the ridge bounds the step where one class is separated from the other and no maximum exists
+        step = np.linalg.solve(hessian + _RIDGE * np.eye(2), [np.sum(error * x), np.sum(error)])
+        found = found - np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        if np.max(np.abs(step)) < _CONVERGED:
+            break
+    return Calibration(float(found[0]), float(found[1]))

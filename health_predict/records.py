@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from health_predict.columns import ENCOUNTER, INPUTS, PATIENT, Column
-from health_predict.diagnoses import CHAPTERS, COMORBIDITIES, GROUPS, Range, within
+from health_predict.diagnoses import CHAPTERS, COMORBIDITIES, GROUPS, Range
 from health_predict.features import Value
 
 _ENDS = 0.2  # share of the numbers drawn at an end of their range, where rules turn
@@ -47,16 +47,7 @@ def _draw(column: Column, position: int, n: int, share_missing: float, random: R
 
 def _diagnosis(random: Random) -> str:
     """Draw a declared group, one of its ranges, then a code in it with up to two decimals."""
-    wanted = random.choice(random.choice(_DIAGNOSES))
-    while True:
-        code = _code(wanted, random)
-        if within(code, (wanted,)):
-            return code
-
-
-def _code(wanted: Range, random: Random) -> str:
-    """Cutting decimals can leave a range such as 250.4-250.5."""
-    kind, low, high = wanted
+    kind, low, high = random.choice(random.choice(_DIAGNOSES))
     whole, part = divmod(random.randrange(round(low * 100), round(high * 100)), 100)
     decimals = random.randint(0, 2)
     return f"{kind}{whole:0{_WIDTHS[kind]}d}" + f".{part:02d}"[: decimals + 1] * (decimals > 0)

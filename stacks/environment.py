@@ -127,10 +127,10 @@ def _use_project_as_source_root() -> None:
 
 
 def quiet_console() -> None:
-    """After `import zenml`: print only its warnings; the step logs that the dashboard shows keep everything."""
+    """Silence ZenML's console after `import zenml`; the step logs it stores, and the dashboard shows, keep all."""
     for handler in logging.getLogger().handlers:
         if type(handler).__name__ == "ZenMLConsoleHandler":
-            handler.setLevel(logging.WARNING)
+            handler.setLevel(logging.CRITICAL + 1)
 
 
 def shell_lines() -> list[str]:

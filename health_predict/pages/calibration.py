@@ -17,8 +17,8 @@ _HOW_TO_READ = (
     "An interval that touches the line is no evidence against the model.",
     "The slope tells the spread: below 1 the predictions are too extreme, above 1 too timid. With a slope near 1 the "
     "intercept tells the level: above 0 the risk is underestimated, below 0 overestimated. The calibration error is "
-    "the mean distance of the dots from the line; chance alone keeps it above 0, at about .03 for a perfect model on 3,000 "
-    "encounters of which half are positive, and lower if few are.",
+    "the mean distance of the dots from the line; chance alone keeps it above 0, at about .03 for a perfect model on "
+    "3,000 encounters of which half are positive, and lower if few are.",
     "Calibration maps the raw score by a slope and an intercept fitted on out-of-fold scores (Cox 1958). It keeps the "
     "order of the patients, so that AUROC is the same before and after.",
 )

@@ -5,9 +5,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from adapters import data_source
 from adapters.data_source import SYNTHETIC, VARIABLE, DataSource, locate, open_source
-
 from health_predict.errors import InputError
 from health_predict.reading import CSV_NAME, csv_bytes
 

@@ -1,8 +1,8 @@
 import boto3
 import pytest
-from adapters.object_storage import read_object
 from moto.server import ThreadedMotoServer
 
+from adapters.object_storage import read_object
 from health_predict.errors import InfrastructureError, InputError
 
 

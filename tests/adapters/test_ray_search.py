@@ -1,4 +1,4 @@
-"""Searches on the real Ray, in a process of their own that does nothing else: its silence and its end are tested too."""
+"""Searches on the real Ray, in a process of their own: what it prints and what it leaves is tested too."""
 
 import json
 import os
@@ -191,7 +191,7 @@ def test_progress_counts_up_to_the_end(told: dict[str, Any]) -> None:
     done = [event["done"] for event in progress]
     assert done == sorted(done)
     assert (done[-1], progress[-1]["total"]) == (len(CONFIGURATIONS), len(CONFIGURATIONS))
-    assert max(event["running"] for event in progress) == 2
+    assert {event["running"] for event in progress} <= {1, 2}
     for result in told["complete"]["results"]:
         if result["stop_reason"] != "failed":
             assert progress[-1]["best"][result["configuration"]["family"]] >= result["score"]

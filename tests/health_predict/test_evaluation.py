@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score
 
+from health_predict import bootstrap
+from health_predict import evaluation as evaluation_module
+from health_predict.calibration import fit_calibration
 from health_predict.errors import InputError
 from health_predict.evaluation import BINS, Evaluation, Interval, evaluate, quantile_bins
 
@@ -59,6 +62,26 @@ def test_calibration_error_by_hand() -> None:
     y[:4] = 0  # the two lowest bins now hold no positive
     expected += (0.40 - 0.10 + 0.41 - 0.09) / 15
     assert evaluate(y, p, range(30), threshold=0.5, seed=0, draws=10).ece.value == pytest.approx(expected)
+
+
+def test_calibration_error_of_a_draw_counts_its_rows_as_often_as_they_were_drawn() -> None:
+    y, p, _ = sample(200)
+    weights = np.random.default_rng(0).integers(0, 4, (1, 200)).astype(np.int32)
+    drawn = np.repeat(np.arange(200), weights[0])
+    bins = quantile_bins(p)
+    once = np.ones((1, len(drawn)), np.int32)
+    expected = evaluation_module._weighted_ece(y[drawn], p[drawn], bins[drawn], once)
+    np.testing.assert_allclose(evaluation_module._weighted_ece(y, p, bins, weights), expected)
+
+
+def test_draws_of_one_outcome_are_left_out_of_the_calibration_line() -> None:
+    """A third of the draws has no positive here, and so no line."""
+    y, p = np.eye(1, 10, dtype=int)[0], np.array([0.2, 0.8, 0.3, 0.6, 0.5, 0.4, 0.7, 0.1, 0.55, 0.35])
+    draws = np.concatenate(list(bootstrap.patient_weights(range(10), 60, 0)))
+    lines = [fit_calibration(y, p, weights).intercept for weights in draws if weights[0] > 0]
+    intercept = evaluate(y, p, range(10), threshold=0.5, seed=0, draws=60).calibration_intercept
+    assert len(lines) < 45
+    assert (intercept.low, intercept.high) == bootstrap.interval(np.array(lines))
 
 
 def test_calibration_line_by_construction() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from health_predict.columns import AGES, GENDERS, PATIENT, RACES
-from health_predict.slices import AGE_GROUPS, POOLED, SMALLEST_GROUP, slice_performance
+from health_predict.slices import AGE_GROUPS, POOLED, slice_performance
 
 
 def cohort(races: list, genders: list, ages: list, patients: list) -> pd.DataFrame:
@@ -93,8 +93,8 @@ def test_encounters_do_not_stand_for_patients() -> None:
 
 def test_too_few_patients_give_no_slices() -> None:
     frame, y, p = drawn(40)
-    few = frame.assign(**{PATIENT: np.arange(40) % (SMALLEST_GROUP - 1)})
-    assert slice_performance(few, y, p, threshold=0.5, seed=0) == ()
+    assert slice_performance(frame.assign(**{PATIENT: np.arange(40) % 10}), y, p, threshold=0.5, seed=0) == ()
+    assert slice_performance(frame.assign(**{PATIENT: np.arange(40) % 11}), y, p, threshold=0.5, seed=0) != ()
 
 
 def test_a_slice_of_one_outcome_has_no_auroc_but_a_gap() -> None:
@@ -111,5 +111,5 @@ def test_no_slice_ever_has_fewer_than_eleven_patients(encounters) -> None:
     rows = len(encounters)
     frame = cohort([r for r, _ in encounters], ["Male"] * rows, ["[50-60)"] * rows, [n for _, n in encounters])
     slices = slice_performance(frame, np.arange(rows) % 2, np.full(rows, 0.5), threshold=0.5, seed=0)
-    assert all(part.patients >= SMALLEST_GROUP for part in slices)
-    assert bool(slices) == (frame[PATIENT].nunique() >= SMALLEST_GROUP)
+    assert all(part.patients >= 11 for part in slices)
+    assert bool(slices) == (frame[PATIENT].nunique() >= 11)
