@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adapters.ray_session import session
-from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from health_predict.errors import InfrastructureError, InputError
 from health_predict.families import SPACES, Configuration, Family
 from health_predict.trials import Metric, SearchData, TrialResult
 
@@ -89,8 +89,7 @@ def search(
         start_attempts=settings.start_attempts,
     ):
         results = _tune(configurations, data, replace(settings, storage_path=_storage(settings)))
-    if all(result.stop_reason == "failed" for result in results):
-        raise _all_failed(results)
+    refuse_all_failed(results)
     return results
 
 
@@ -146,10 +145,13 @@ def _remove_storage(folder: str) -> None:
         filesystem.delete_dir(path)
 
 
-def _all_failed(results: Sequence[TrialResult]) -> HealthPredictError:
-    reasons = [result.failure for result in results]
+def refuse_all_failed(results: Sequence[TrialResult]) -> None:
+    """Raise the one-line error that tells why no trial of a search came to anything; one good trial is enough."""
+    reasons = [result.failure for result in results if result.stop_reason == "failed"]
+    if len(reasons) < len(results):
+        return
     if set(reasons) == {LOST_WORKER}:
-        return InfrastructureError(
+        raise InfrastructureError(
             f"all {len(results)} trials of the search lost their worker; free memory or lower search.cpus"
         )
-    return InputError(f"all {len(results)} trials of the search failed; the first: {reasons[0]}")
+    raise InputError(f"all {len(results)} trials of the search failed; the first: {reasons[0]}")

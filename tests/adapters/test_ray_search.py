@@ -15,10 +15,10 @@ import numpy as np
 import psutil
 import pytest
 
-from adapters.ray_search import Progress, SearchSettings, search
-from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from adapters.ray_search import LOST_WORKER, Progress, SearchSettings, refuse_all_failed, search
+from health_predict.errors import InfrastructureError, InputError
 from health_predict.families import SPACES, Configuration, Family
-from health_predict.trials import SearchData, Trial
+from health_predict.trials import SearchData, Trial, TrialResult, conclude
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REPORTS: dict[Family, int] = {"logistic_regression": 3, "random_forest": 3, "xgboost": 30}
@@ -106,25 +106,15 @@ def search_interrupted(storage: Path) -> dict[str, Any]:
     return {"interrupted": False}
 
 
-def search_in_vain(storage: Path) -> dict[str, Any]:
-    watcher = Watcher()
-    try:
-        search(CONFIGURATIONS[:1] * 2, generated(), settings(storage, watcher))
-    except HealthPredictError as error:
-        return {"error": [type(error).__name__, str(error)], "left": left_behind(storage, watcher.session)}
-    return {"error": []}
-
-
 def main(folder: Path) -> None:
-    """Search three times in one process, and write down what happened."""
+    """Search twice in one process, the second time to the end, and write down what happened."""
     storage = folder / "storage"
     storage.mkdir()
     told = {"imported_before": "ray" in sys.modules}
     environment = dict(os.environ)
+    told["interrupted"] = search_interrupted(storage)
     told["complete"] = search_to_the_end(storage)
     told["same_environment"] = dict(os.environ) == environment
-    told["interrupted"] = search_interrupted(storage)
-    told["in_vain"] = search_in_vain(storage)
     (folder / "told.json").write_text(json.dumps(told))
 
 
@@ -208,7 +198,7 @@ def test_nothing_is_printed_or_left_in_the_environment(told: dict[str, Any]) -> 
     assert not told["imported_before"]
 
 
-@pytest.mark.parametrize("search_that", ["complete", "interrupted", "in_vain"])
+@pytest.mark.parametrize("search_that", ["interrupted", "complete"])
 def test_no_process_and_no_folder_is_left(told: dict[str, Any], search_that: str) -> None:
     assert told[search_that]["left"] == []
 
@@ -217,10 +207,20 @@ def test_an_interrupt_ends_the_search(told: dict[str, Any]) -> None:
     assert told["interrupted"]["interrupted"]
 
 
-def test_only_failures_are_an_error(told: dict[str, Any]) -> None:
-    name, message = told["in_vain"]["error"]
-    assert name == "InputError"
-    assert message.startswith("all 2 trials of the search failed; the first: XGBoostError")
+def failed(failure: str) -> TrialResult:
+    return conclude(CONFIGURATIONS[0], [], "failed", seconds=0.0, failure=failure)
+
+
+def test_only_failures_are_an_error() -> None:
+    with pytest.raises(InputError, match="all 2 trials of the search failed; the first: ValueError: no"):
+        refuse_all_failed([failed("ValueError: no"), failed(LOST_WORKER)])
+    with pytest.raises(InfrastructureError, match=r"lower search\.cpus"):
+        refuse_all_failed([failed(LOST_WORKER), failed(LOST_WORKER)])
+
+
+def test_one_trial_that_did_not_fail_is_enough() -> None:
+    good = conclude(CONFIGURATIONS[1], [0.6], "stopped by ASHA", seconds=1.0)
+    refuse_all_failed([failed("ValueError: no"), good])
 
 
 def test_a_worker_imports_nothing_heavy() -> None:
