@@ -13,6 +13,7 @@ from configs.train import TrainConfig
 from health_predict.errors import InputError
 from health_predict.reading import RawData
 from health_predict.splits import split
+from health_predict.target import check_learnable
 from stacks.environment import cache_folder, state_folder
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def train(options: TrainOptions) -> int:
     _check_disk(config.data.minimum_free_mb)
     source = locate(options.data, os.environ, cache_folder())
     raw = open_source(source.uri)
-    split(raw.frame, seed=config.data.seed, protocol=config.data.protocol)
+    splits = split(raw.frame, seed=config.data.seed, protocol=config.data.protocol)
+    initial = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    check_learnable(initial, config.target)
     _announce(source, raw, config)
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")

@@ -14,8 +14,8 @@ import pandas as pd
 from health_predict.columns import AGES, COLUMNS, ENCOUNTER, PATIENT
 from health_predict.diagnoses import CHAPTERS, REST, group_of
 from health_predict.features import DISPOSITION_GROUPS, SOURCE_GROUPS, TYPE_GROUPS
+from health_predict.privacy import POOLED, SMALLEST_GROUP
 from health_predict.rates import Codes, Rate, pool_adjacent, pool_categories, rate, rates
-from health_predict.slices import POOLED, SMALLEST_GROUP
 from health_predict.target import Target, readmitted_binary
 
 Labels = npt.NDArray[np.int8]

@@ -1,7 +1,7 @@
 """The fitted step from the engineered frame to the float32 matrix, and its export for the record encoder."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, TargetEncoder
 
-from health_predict.features import ONE_HOT, SCALED, TARGET_ENCODED, Feature
+from health_predict.features import MISSING, ONE_HOT, SCALED, TARGET_ENCODED, Feature
+from health_predict.privacy import SMALLEST_GROUP
 
 Matrix = npt.NDArray[np.float32]
 
@@ -22,11 +23,32 @@ def to_float32(values: npt.NDArray[np.float64]) -> Matrix:
     return np.asarray(values, dtype=np.float32)
 
 
-def build_preprocessor(seed: int) -> ColumnTransformer:
+def fit_preprocessor(
+    engineered: pd.DataFrame, y: npt.ArrayLike, patients: npt.ArrayLike, seed: int
+) -> tuple[ColumnTransformer, Matrix]:
+    """Fit the preprocessor and return it with the (n, d) matrix of its cross-fitted training rows.
+
+    A level of a target-encoded feature that fewer than 11 patients have is encoded as an unknown one, by the mean of
+    the target: its own encoding would tell how those patients fared.
+    """
+    preprocessor = build_preprocessor(seed, _common_levels(engineered, patients))
+    return preprocessor, to_float32(preprocessor.fit_transform(engineered, y))
+
+
+def _common_levels(engineered: pd.DataFrame, patients: npt.ArrayLike) -> list[list[str]]:
+    who = pd.Series(np.asarray(patients), index=engineered.index)
+    counts = [who.groupby(engineered[feature.name]).nunique() for feature in TARGET_ENCODED]
+    return [sorted(count.index[count >= SMALLEST_GROUP]) or [MISSING] for count in counts]
+
+
+def build_preprocessor(seed: int, levels: list[list[str]] | Literal["auto"] = "auto") -> ColumnTransformer:
     """Build the unfitted preprocessor; `seed` shuffles the folds of the cross-fitted target encoder.
 
     Each block is float32 before the blocks are joined, so a wide float64 matrix never exists.
     The one-hot levels come from the declaration: the columns are the same for every fit.
+
+    Args:
+        levels: of each target-encoded feature; "auto" takes those of the data, which suits invented data only.
     """
     folds = StratifiedKFold(n_splits=5, shuffle=True, random_state=seed)
     one_hot = OneHotEncoder(
@@ -39,7 +61,11 @@ def build_preprocessor(seed: int) -> ColumnTransformer:
         [
             ("scaled", _then_float32(StandardScaler()), [f.name for f in SCALED]),
             ("one_hot", one_hot, [f.name for f in ONE_HOT]),
-            ("target", _then_float32(TargetEncoder(target_type="binary", cv=folds)), [f.name for f in TARGET_ENCODED]),
+            (
+                "target",
+                _then_float32(TargetEncoder(levels, target_type="binary", cv=folds)),
+                [f.name for f in TARGET_ENCODED],
+            ),
         ],
         sparse_threshold=0,
         verbose_feature_names_out=False,

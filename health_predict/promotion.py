@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from health_predict.bootstrap import Floats, interval, patient_weights, weighted_auroc, weighted_f1
 from health_predict.errors import InputError
+from health_predict.privacy import SMALLEST_GROUP
 
 Metric = Literal["auroc", "f1"]
 Provenance = Literal["uci", "file", "synthetic"]
 
-SMALLEST_GROUP = 11  # patients; nothing is reported about fewer
 MOST_UNUSABLE_DRAWS = 0.05  # share of draws without a value that an interval may leave out
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from health_predict.evaluation import Interval
-from health_predict.slices import POOLED, SMALLEST_GROUP
+from health_predict.privacy import POOLED, SMALLEST_GROUP
 
 Codes = npt.NDArray[np.intp]
 

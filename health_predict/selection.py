@@ -13,9 +13,10 @@ from sklearn.model_selection import StratifiedGroupKFold
 from health_predict.calibration import fit_calibration
 from health_predict.columns import PATIENT
 from health_predict.engineer import engineer
+from health_predict.errors import InputError
 from health_predict.families import Configuration, fit
 from health_predict.model import TrainedModel
-from health_predict.preprocessor import build_preprocessor, transform
+from health_predict.preprocessor import fit_preprocessor, transform
 from health_predict.target import Target, readmitted_binary
 from health_predict.trials import METRICS, Metric
 
@@ -80,8 +81,9 @@ def cross_validate(
     """
     y, engineered = readmitted_binary(frame, target), engineer(frame)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    parts = list(splitter.split(engineered, y, frame[PATIENT]))
-    matrices = [_fold_matrices(engineered, y, train, held_out, seed) for train, held_out in parts]
+    patients = frame[PATIENT].to_numpy()
+    parts = list(splitter.split(engineered, y, patients))
+    matrices = [_fold_matrices(engineered, y, patients, train, held_out, seed) for train, held_out in parts]
     jobs = [(c, fold) for c in range(len(candidates)) for fold in range(folds)]
 
     def predicted(candidate: Candidate, fold: int) -> Floats:
@@ -109,12 +111,12 @@ def cross_validate(
 def _fold_matrices(
     engineered: pd.DataFrame,
     y: Labels,
+    patients: npt.NDArray[np.int64],
     train: npt.NDArray[np.intp],
     held_out: npt.NDArray[np.intp],
     seed: int,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    preprocessor = build_preprocessor(seed)
-    X = preprocessor.fit_transform(engineered.iloc[train], y[train])
+    preprocessor, X = fit_preprocessor(engineered.iloc[train], y[train], patients[train], seed)
     return X, transform(preprocessor, engineered.iloc[held_out])
 
 
@@ -133,12 +135,17 @@ def select(scores: Sequence[CandidateScore], metric: Metric) -> Selection:
 def refit(
     selection: Selection, frame: pd.DataFrame, target: Target, *, rule: str, seed: int, threads: int
 ) -> TrainedModel:
-    """Fit the winner on all of `frame`; calibration and threshold come from its out-of-fold scores."""
+    """Fit the winner on all of `frame`; calibration and threshold come from its out-of-fold scores.
+
+    Raises:
+        InputError: the out-of-fold scores rise where the outcome is rarer: there is nothing to learn in the data.
+    """
     y, engineered = readmitted_binary(frame, target), engineer(frame)
-    preprocessor = build_preprocessor(seed)
-    X = preprocessor.fit_transform(engineered, y)
+    preprocessor, X = fit_preprocessor(engineered, y, frame[PATIENT], seed)
     chosen = selection.chosen
     calibration = fit_calibration(y, chosen.out_of_fold)
+    if calibration.slope <= 0:
+        raise InputError(f"no model predicts the target '{target}' from these data; check the labels")
     configuration, size = chosen.candidate.configuration, chosen.candidate.size
     return TrainedModel(
         configuration=configuration,

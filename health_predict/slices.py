@@ -9,11 +9,10 @@ import pandas as pd
 from health_predict import bootstrap
 from health_predict.columns import PATIENT
 from health_predict.evaluation import Interval
+from health_predict.privacy import POOLED, SMALLEST_GROUP
 
-SMALLEST_GROUP = 11  # patients; the cell suppression rule of US health agencies
 AGE_GROUPS = {"[0-10)": "<40", "[10-20)": "<40", "[20-30)": "<40", "[30-40)": "<40", "[40-50)": "40-60"}
 AGE_GROUPS |= {"[50-60)": "40-60", "[60-70)": "60-70", "[70-80)": "70-80", "[80-90)": "80+", "[90-100)": "80+"}
-POOLED = "small groups, pooled"
 DRAWS = 300
 
 

@@ -1,5 +1,6 @@
 """The two targets that the model can be trained for."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -30,3 +31,10 @@ def readmitted_binary(frame: pd.DataFrame, target: Target) -> npt.NDArray[np.int
     if unlabelled:
         raise InputError(f"column '{TARGET_COLUMN}': {unlabelled:,} rows have no label; leave them out")
     return np.asarray(frame[TARGET_COLUMN].isin(_POSITIVE[target]), dtype=np.int8)
+
+
+def check_learnable(parts: Mapping[str, pd.DataFrame], target: Target) -> None:
+    """Check that every part has both outcomes; InputError names the part that lacks one."""
+    for name, frame in parts.items():
+        if len(np.unique(readmitted_binary(frame, target))) < 2:
+            raise InputError(f"all {name} encounters have the same outcome '{target}'; give a larger file")

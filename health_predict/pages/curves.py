@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from health_predict.evaluation import quantile_bins
+from health_predict.privacy import SMALLEST_GROUP
 from health_predict.rates import Rate, pool_adjacent, rate, rates
-from health_predict.slices import SMALLEST_GROUP
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]

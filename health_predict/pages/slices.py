@@ -12,7 +12,8 @@ from health_predict.evaluation import Interval
 from health_predict.pages.charts import Row, forest
 from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval
 from health_predict.pages.report import EvaluationReport
-from health_predict.slices import POOLED, SMALLEST_GROUP, Slice
+from health_predict.privacy import POOLED, SMALLEST_GROUP
+from health_predict.slices import Slice
 
 _ABOUT_SLICES = (
     "A group whose interval crosses the dashed line cannot be told from the whole; a wide interval means few patients, "

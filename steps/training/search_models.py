@@ -9,9 +9,10 @@ from zenml import step
 from adapters.mlflow_tracking import active_run_id, log_trials
 from adapters.ray_search import search
 from configs.train import SearchSettings
+from health_predict.columns import PATIENT
 from health_predict.engineer import engineer
 from health_predict.families import sample_configurations
-from health_predict.preprocessor import build_preprocessor, transform
+from health_predict.preprocessor import fit_preprocessor, transform
 from health_predict.target import Target, readmitted_binary
 from health_predict.trials import Metric, SearchData
 from steps.progress import show_progress
@@ -31,8 +32,7 @@ def search_models(
 ) -> Annotated[list[dict[str, Any]], "trials"]:
     """Fit on train, score on validation; every trial becomes a nested MLflow run."""
     y_train, y_validation = readmitted_binary(train, target), readmitted_binary(validation, target)
-    preprocessor = build_preprocessor(seed)
-    X_train = preprocessor.fit_transform(engineer(train), y_train)
+    preprocessor, X_train = fit_preprocessor(engineer(train), y_train, train[PATIENT], seed)
     data = SearchData(X_train, y_train, transform(preprocessor, engineer(validation)), y_validation)
     configurations = sample_configurations(settings.families, settings.trials, seed)
     with show_progress("search") as report:

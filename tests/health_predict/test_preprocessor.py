@@ -11,6 +11,7 @@ from health_predict.preprocessor import (
     build_preprocessor,
     export_encoder,
     feature_names,
+    fit_preprocessor,
     source_features,
     to_float32,
     transform,
@@ -138,3 +139,20 @@ def test_a_level_that_occurs_once_is_encoded_without_its_row(engineered, labels)
     assert crossed == pytest.approx(labels.mean(), abs=0.01)
     refitted = transform(build_preprocessor(seed=0).fit(once, labels), once)[0, -1]
     assert abs(refitted - labels.mean()) > abs(crossed - labels.mean())
+
+
+def test_a_level_of_under_11_patients_is_encoded_as_unknown_and_not_written_down() -> None:
+    """Ten patients of one specialty, all readmitted, and thirty encounters of a single patient of another."""
+    n = 200
+    frame = raw_frame(n).assign(medical_specialty="Cardiology")
+    frame.loc[:9, "medical_specialty"] = "Dentistry"
+    frame.loc[10:39, "medical_specialty"] = "Speech"
+    patients = np.arange(n)
+    patients[10:40] = 10
+    y = np.arange(n) % 2
+    y[:40] = 1
+    preprocessor, _ = fit_preprocessor(engineer(frame), y, patients, seed=0)
+    specialty = export_encoder(preprocessor)["features"][-1]
+    assert set(specialty["encodings"]) == {"Cardiology"}
+    column = transform(preprocessor, engineer(frame))[:, -1]
+    assert np.all(column[:40] == np.float32(y.mean()))
