@@ -6,6 +6,7 @@ of ICD-9-CM and the conditions of the Elixhauser index, cut down to what three d
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from health_predict.columns import DIAGNOSIS_PATTERN
 
@@ -132,6 +133,7 @@ def names(groups: Groups) -> tuple[str, ...]:
     return (*(name for name, _ in groups), REST)
 
 
+@lru_cache(maxsize=20_000)  # ICD-9-CM has about 15,000 codes, and each is asked for by dozens of features
 def parse(code: str) -> tuple[str, float]:
     """Split an ICD-9-CM code into class ("", "V" or "E") and number: "250.83" -> ("", 250.83).
 

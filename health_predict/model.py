@@ -47,7 +47,7 @@ class TrainedModel:
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted classifier with its calibration and threshold, for a scikit-learn Pipeline; `fit` is not offered."""
+    """A fitted classifier with its calibration and threshold, for a scikit-learn Pipeline."""
 
     def __init__(self, estimator: Any, slope: float, intercept: float, threshold: float) -> None:  # noqa: ANN401
         self.estimator = estimator
@@ -55,6 +55,10 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self.intercept = intercept
         self.threshold = threshold
         self.classes_ = np.array([0, 1])
+
+    def fit(self, matrix: npt.NDArray[np.float32], y: npt.ArrayLike) -> "CalibratedClassifier":  # noqa: ARG002
+        """Refuse: scikit-learn asks every estimator to have this, and calibration needs out-of-fold scores."""
+        raise TypeError("a CalibratedClassifier is made of fitted parts; train with run.py --pipeline train")
 
     def predict_proba(self, matrix: npt.NDArray[np.float32]) -> Floats:
         """Return (n, 2) calibrated probabilities of class 0 and 1."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.metrics import f1_score, roc_curve
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold
 
 from health_predict.calibration import fit_calibration
 from health_predict.columns import PATIENT
@@ -80,7 +80,7 @@ def cross_validate(
         progress: called with fits done and fits in all.
     """
     y, engineered = readmitted_binary(frame, target), engineer(frame)
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    splitter = GroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     patients = frame[PATIENT].to_numpy()
     parts = list(splitter.split(engineered, y, patients))
     matrices = [_fold_matrices(engineered, y, patients, train, held_out, seed) for train, held_out in parts]
