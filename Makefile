@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PYTEST_ARGS ?=
+# one process a core; a file stays in one process, since its tests may share what is costly to set up
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
 INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 # dev takes its versions from pipeline

@@ -8,7 +8,7 @@ ASHA still decides on each, and what a worker grew beyond a stop is thrown away.
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.ray_session import session
@@ -27,14 +27,6 @@ class Progress:
     running: int
     total: int
     best: Mapping[Family, float]
-
-
-def _most_reports() -> dict[Family, int]:
-    return {family: space.maximum_size // space.growth for family, space in SPACES.items()}
-
-
-def _default_grace() -> dict[Family, int]:
-    return {"logistic_regression": 2, "random_forest": 2, "xgboost": 40}
 
 
 @dataclass(frozen=True)
@@ -57,11 +49,11 @@ class SearchSettings:
     """
 
     storage_path: Path | str
-    metric: Metric = "auroc"
-    max_reports: Mapping[Family, int] = field(default_factory=_most_reports)
-    grace: Mapping[Family, int] = field(default_factory=_default_grace)
-    reduction_factor: float = 3
-    cpus: int = 2
+    metric: Metric
+    max_reports: Mapping[Family, int]
+    grace: Mapping[Family, int]
+    reduction_factor: float
+    cpus: int
     cpus_per_trial: int = 1
     ray_address: str | None = None
     object_store_mb: int = 256
@@ -101,7 +93,8 @@ def _check(configurations: Sequence[Configuration], settings: SearchSettings) ->
             f"search.cpus_per_trial is {settings.cpus_per_trial}; give 1 to search.cpus, which is {settings.cpus}"
         )
     for family in {configuration.family for configuration in configurations}:
-        most, wanted = _most_reports()[family], settings.max_reports.get(family, 0)
+        space, wanted = SPACES[family], settings.max_reports.get(family, 0)
+        most = space.maximum_size // space.growth
         if not 1 <= wanted <= most:
             raise InputError(f"search.max_reports.{family} is {wanted}; give 1 to {most}")
         if settings.grace.get(family, 0) < 1:

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from health_predict.errors import InfrastructureError
 REPOSITORY = Path(__file__).resolve().parent.parent
 _TEMPORARY = "/tmp"  # noqa: S108 - Ray's sockets lie below, and a socket's path has at most 107 bytes
 _LONGEST_REASON = 200
+_SECONDS_TO_ANSWER = 10
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new reporter prints lost trials and file names even when told to be silent
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -113,12 +115,20 @@ def _connect(address: str) -> None:
     packages = [str(REPOSITORY / package) for package in ("health_predict", "adapters")]
     runtime = {"py_modules": packages, "env_vars": _ENVIRONMENT}
     try:
+        _knock(address)
         ray.init(address=address, runtime_env=runtime, **_QUIET)
     except Exception as error:
         raise InfrastructureError(
             f"no Ray cluster answers at {address} ({one_line(error)}); check search.ray_address, "
             "or leave it out to run on this machine"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens, since Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address != "auto":
+        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
 
 
 def _clean_up(folder: Path) -> None:

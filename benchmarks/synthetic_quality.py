@@ -1,6 +1,6 @@
 """How close the synthetic sample is to the real file, and what a model trained on it is worth on real encounters.
 
-    python -m benchmarks.synthetic_quality --data dataset_diabetes.zip
+    python -m benchmarks.synthetic_quality [--data dataset_diabetes.zip]
 
 "Unseen patients" is the honest row: the profile is counted on a random half of the patients, and the model of its
 sample is judged on the other half. The committed profile is counted on the whole file, so it knows the rows it meets.
@@ -8,6 +8,7 @@ sample is judged on the other half. The committed profile is counted on the whol
 
 import argparse
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -116,7 +117,8 @@ def _half(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 def main() -> None:
     """Print every figure that is claimed of the synthetic sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="diabetic_data.csv or the UCI zip that holds it")
+    given = os.environ.get("HEALTH_PREDICT_DATA")
+    parser.add_argument("--data", type=Path, default=given, required=not given, help="diabetic_data.csv or the UCI zip")
     raw = read_raw(parser.parse_args().data)
     profile = load_profile()
     started = time.process_time()

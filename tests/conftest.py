@@ -13,13 +13,27 @@ from health_predict.preprocessor import build_preprocessor, export_encoder
 from health_predict.reading import RawData, read_raw
 from health_predict.splits import Splits, split
 from health_predict.target import readmitted_binary
+from stacks import environment
+
+os.environ.update(environment.NO_ANALYTICS)  # before a test imports a library that would report
 
 # the same examples in every run, and no folder of examples in the repository
 PHASES = (Phase.explicit, Phase.generate, Phase.shrink)  # a failing example is shrunk, and not explained at length
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, phases=PHASES)
 settings.load_profile("repeatable")
 
+LONGEST_FIRST = ("tests/pipelines/", "tests/adapters/", "tests/stacks/")
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "dataset_diabetes.zip"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long files first, so that no process is left with one at the end."""
+    places = {folder: place for place, folder in enumerate(LONGEST_FIRST)}
+
+    def place(item: pytest.Item) -> int:
+        return next((at for folder, at in places.items() if item.nodeid.startswith(folder)), len(places))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,9 @@ CONFIGURATIONS = (
 
 
 def settings(storage: Path, progress: Callable[[Progress], None] | None = None) -> SearchSettings:
-    return SearchSettings(storage, max_reports=REPORTS, grace=GRACE, object_store_mb=100, progress=progress)
+    return SearchSettings(
+        storage, "auroc", REPORTS, GRACE, reduction_factor=3, cpus=2, object_store_mb=100, progress=progress
+    )
 
 
 class Watcher:
@@ -234,7 +236,7 @@ def test_a_worker_imports_nothing_heavy() -> None:
 
 def test_an_address_where_no_cluster_is_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"search\.ray_address"):
-        search(CONFIGURATIONS, generated(), replace(settings(tmp_path), ray_address="auto"))
+        search(CONFIGURATIONS, generated(), replace(settings(tmp_path), ray_address="127.0.0.1:9"))
 
 
 @pytest.mark.parametrize(

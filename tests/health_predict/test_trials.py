@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import replace
 
@@ -78,6 +79,11 @@ def test_a_trial_without_reports_has_no_score() -> None:
     result = conclude(configuration("xgboost"), [], "failed", seconds=0.0, failure="ValueError: no")
     assert math.isnan(result.score)
     assert (result.size, result.failure) == (0, "ValueError: no")
+
+
+def test_a_result_survives_json() -> None:
+    result = conclude(configuration("xgboost"), [0.6, 0.7], "stopped by ASHA", seconds=1.5)
+    assert TrialResult.from_dict(json.loads(json.dumps(result.as_dict()))) == result
 
 
 def results() -> list[TrialResult]:
