@@ -65,7 +65,7 @@ def load_scorer(folder: Path) -> Scorer:
     try:
         scorer = _open(folder)
         golden = json.loads((folder / GOLDEN).read_text())
-    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+    except Exception as error:  # ONNX Runtime raises kinds of its own that share no other base
         raise BundleError(f"bundle {folder}: unreadable ({type(error).__name__}); train the model again") from error
     _replay(scorer, golden, folder)
     return scorer

@@ -114,6 +114,17 @@ def test_synthetic_training_says_so_and_never_replaces_a_real_champion(project, 
         assert "synthetic" in text.lower(), page.path
 
 
+def test_bad_input_found_inside_a_step_is_one_line_and_changes_nothing(project, registry, real_path: Path) -> None:
+    before = registry.history()
+    run = project.run("--pipeline", "train", *SMALL, "--set", "search.cpus_per_trial=99", data=real_path)
+    assert run.code == 2, run.errors
+    errors = [line for line in run.errors.splitlines() if line.startswith("error: ")]
+    assert errors == [line for line in errors if "search.cpus_per_trial is 99" in line]
+    assert len(errors) == 1
+    assert "Traceback" not in run.output + run.errors
+    assert registry.history() == before
+
+
 def test_roll_back_without_a_predecessor_is_one_line(project, registry) -> None:
     run = project.run("--pipeline", "rollback")
     assert run.code == 2

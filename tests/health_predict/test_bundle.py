@@ -1,0 +1,131 @@
+"""The bundle scores like the scikit-learn path, for every family and every test encounter, or it is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from health_predict.bundle import Origin, build_bundle, frame_records, prove_parity, records_frame
+from health_predict.calibration import Calibration
+from health_predict.columns import PATIENT
+from health_predict.engineer import engineer
+from health_predict.families import FAMILIES, Family, fit, sample_configurations
+from health_predict.model import CalibratedClassifier, TrainedModel
+from health_predict.preprocessor import fit_preprocessor
+from health_predict.records import generate_records
+from health_predict.scorer import BUNDLE_FILES, BundleError, load_scorer
+from health_predict.target import readmitted_binary
+from tests.imports import modules_loaded_by
+
+ORIGIN = Origin("run", "sha", "uci", 1, "2026-01-01T00:00:00+00:00")
+SIZES: dict[Family, int] = {"logistic_regression": 3, "random_forest": 50, "xgboost": 60}
+
+
+@pytest.fixture(scope="module")
+def models(real_splits) -> dict[Family, TrainedModel]:
+    train = real_splits.train
+    y = readmitted_binary(train, "any")
+    preprocessor, X = fit_preprocessor(engineer(train), y, train[PATIENT], seed=0)
+    calibration = Calibration(1.1, -0.05)
+    return {
+        c.family: TrainedModel(c, SIZES[c.family], "any", preprocessor, fit(c, SIZES[c.family], X, y), calibration, 0.5)
+        for c in sample_configurations(FAMILIES, 3, seed=1)
+    }
+
+
+@pytest.fixture(scope="module")
+def folders(models, tmp_path_factory) -> dict[Family, Path]:
+    folders = {family: tmp_path_factory.mktemp(family) for family in models}
+    for family, model in models.items():
+        build_bundle(model, ORIGIN, folders[family], seed=3)
+    return folders
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_parity_on_all_test_encounters_within_1e_6(family: Family, models, folders, real_splits) -> None:
+    assert prove_parity(load_scorer(folders[family]), models[family], real_splits.test) <= 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_parity_on_generated_records_with_missing_values(family: Family, models, folders) -> None:
+    records = generate_records(300, seed=9, share_missing=0.4)
+    expected = models[family].probabilities(records_frame(records))
+    assert np.max(np.abs(load_scorer(folders[family]).probabilities(records) - expected)) <= 1e-6
+
+
+def test_the_golden_records_are_invented_and_differ(folders, real_splits) -> None:
+    golden = json.loads((folders["xgboost"] / "golden.json").read_text())
+    assert len(golden["records"]) == 64
+    assert np.ptp(golden["probabilities"]) > 0.2
+    real = {json.dumps(record, sort_keys=True) for record in frame_records(real_splits.train)}
+    assert not real & {json.dumps(record, sort_keys=True) for record in golden["records"]}
+
+
+def test_the_manifest_says_what_was_trained_on_what(folders) -> None:
+    manifest = json.loads((folders["random_forest"] / "manifest.json").read_text())
+    assert (manifest["family"], manifest["size"], manifest["target"]) == ("random_forest", 50, "any")
+    assert (manifest["data_sha256"], manifest["provenance"]) == ("sha", "uci")
+    assert len(manifest["feature_order"]) == 126
+    assert set(manifest["versions"]) >= {"scikit-learn", "onnxruntime", "xgboost-cpu"}
+
+
+def _copy(folder: Path, target: Path) -> Path:
+    for name in BUNDLE_FILES:
+        (target / name).write_bytes((folder / name).read_bytes())
+    return target
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_a_missing_file_is_refused(name: str, folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=f"{name} is missing"):
+        load_scorer(bundle)
+
+
+@pytest.mark.parametrize("name", BUNDLE_FILES)
+def test_a_corrupt_file_is_refused(name: str, folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    (bundle / name).write_bytes((bundle / name).read_bytes()[:50])
+    with pytest.raises(BundleError, match="unreadable"):
+        load_scorer(bundle)
+
+
+def test_a_changed_threshold_file_or_another_models_estimator_does_not_replay(folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    (bundle / "model.onnx").write_bytes((folders["random_forest"] / "model.onnx").read_bytes())
+    with pytest.raises(BundleError, match="golden records are off by"):
+        load_scorer(bundle)
+
+
+def test_golden_records_must_be_there(folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    (bundle / "golden.json").write_text('{"records": [], "probabilities": []}')
+    with pytest.raises(BundleError, match="no complete set of records"):
+        load_scorer(bundle)
+
+
+def test_nan_probabilities_never_pass_as_replayed(folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    golden = json.loads((bundle / "golden.json").read_text())
+    golden["probabilities"][0] = float("nan")
+    (bundle / "golden.json").write_text(json.dumps(golden))
+    with pytest.raises(BundleError, match="off by"):
+        load_scorer(bundle)
+
+
+def test_scoring_needs_no_pandas_scikit_learn_or_scipy() -> None:
+    loaded = modules_loaded_by("health_predict.scorer")
+    assert not {"pandas", "sklearn", "scipy", "xgboost", "joblib"} & loaded
+
+
+def test_the_calibrated_classifier_cannot_be_fitted_and_predicts_at_its_threshold(models, real_splits) -> None:
+    model = models["logistic_regression"]
+    classifier = CalibratedClassifier(model.estimator, 1.1, -0.05, 0.6)
+    matrix = np.asarray(model.preprocessor.transform(engineer(real_splits.test.head(50))))
+    expected = model.probabilities(real_splits.test.head(50))
+    assert np.allclose(classifier.predict_proba(matrix)[:, 1], expected)
+    assert np.array_equal(classifier.predict(matrix), expected >= 0.6)
+    with pytest.raises(TypeError, match=r"train with run\.py"):
+        classifier.fit(matrix, np.zeros(50))
