@@ -86,7 +86,7 @@ class Registry:
         """Return a version; InputError if there is none of this number."""
         found = self._versions.lookup(version)
         if found is None:
-            raise InputError(f"{self.name} has no version {version}; see the versions with `run.py --status`")
+            raise InputError(f"{self.name} has no version {version}; see the versions with `make mlflow-ui`")
         return found
 
     def champion(self) -> RegisteredVersion | None:

@@ -3,7 +3,7 @@
     python -m benchmarks.leakage [--target any|within_30_days]
 
 Three folds of each, one XGBoost, the project's own features. A feature that knows other encounters of a patient makes
-the random split look better than the split by patient; the goal is a gap of at most .003 (docs: model notes).
+the random split look better than the split by patient; the goal is a gap of at most .003.
 """
 
 import argparse

@@ -31,7 +31,7 @@ class Splits:
 
 
 def arrival_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sort stably by encounter_id, which rises in time (docs/data_card.md has the evidence)."""
+    """Sort stably by encounter_id, which rises in time (the exploration page shows the evidence)."""
     return frame.sort_values(ENCOUNTER, kind="stable", ignore_index=True)
 
 
