@@ -58,7 +58,7 @@ class MlflowConnection:
         except FAILURES as error:
             if isinstance(error, MlflowException) and error.error_code in ANSWERS:
                 nothing = f"MLflow at {self.shown} has nothing of this name ({error.error_code})"
-                raise NotThereError(f"{nothing}; see what there is with `run.py --status`") from None
+                raise NotThereError(f"{nothing}; see what there is with `make mlflow-ui`") from None
             problem = _in_a_word(error)
         # outside the except block: MLflow's own messages may quote the URI with its password
         raise InfrastructureError(f"MLflow at {self.shown} failed ({problem}); {CURE}")
