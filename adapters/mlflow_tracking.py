@@ -31,6 +31,7 @@ _TRUSTED = (
     "health_predict.model.CalibratedClassifier",
     "health_predict.preprocessor.to_float32",
     "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.tree._tree.Tree",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )

@@ -34,6 +34,8 @@ _ALONE = {
     # Ray takes the machine's outward address, and then listens on all of them, unless it is told that it will stay
     # alone; the name is historical, the variable is read on Linux too
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # workers started beforehand do not fit Tune's, which get variables of their own
+    "RAY_prestart_worker_first_driver": "0",
     # a token of this process, where Ray would write one to the home folder
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
