@@ -1,8 +1,9 @@
 """Hyper-parameter search by Ray Tune with ASHA. Importing this module does not import ray; `search` does.
 
-Every growth of a model (boosting round, 25 trees, epoch) is one report that ASHA and the history see. A worker sends
-the reports of a tenth of a second together (Ray's result buffering), because a round takes 4 ms and a message as long;
-ASHA still decides on each, and what a worker grew beyond a stop is thrown away.
+Every growth of a model (boosting round, 25 trees, Newton step) is one report that ASHA and the history see. A worker
+sends the reports of a tenth of a second together, which costs the driver 0.5 instead of 2 ms for each of the thousands
+that boosting makes (a round takes 6 ms). ASHA still decides on each of them, and what a worker grew meanwhile beyond a
+stop is thrown away.
 """
 
 import uuid
@@ -44,7 +45,7 @@ class SearchSettings:
             is a running cluster, which gets the packages health_predict and adapters sent.
         object_store_mb: shared memory of Ray's own start; several times the size of the data, at least 80.
         start_attempts: how often Ray may try to start.
-        progress: called in this process as trials start, improve and end; not with "ray://", where the search
+        progress: called in this process as scores improve and trials end; not with "ray://", where the search
             is driven on the cluster.
     """
 
