@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# the model server has an environment of its own: seldon-core needs versions that the pipelines cannot have
+SERVING := .venv-serving
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
@@ -17,13 +19,13 @@ LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.pipeline ## the environment that the pipelines need, once and again when a lock changes
+setup: $(VENV)/.pipeline $(SERVING)/.serving ## the environments that pipelines and server need, once and again when a lock changes
 	@echo "setup: ready"
 
-run: $(VENV)/.pipeline ## set up, apply the local stack and train on the real data (RUN_ARGS="--set ...")
+run: $(VENV)/.pipeline $(SERVING)/.serving ## set up, apply the local stack and train on the real data (RUN_ARGS="--set ...")
 	@$(PYTHON) run.py --pipeline train $(RUN_ARGS)
 
-test: $(VENV)/.dev ## set up and run the tests (PYTEST_ARGS="-k ...")
+test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS="-k ...")
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, locks
@@ -35,7 +37,7 @@ check: $(VENV)/.dev ## style, types, layers, locks
 		|| { echo "error: a requirements file names where packages come from"; exit 1; }
 	@echo "check: all good"
 
-bench: $(VENV)/.dev ## measure what the README claims about speed and quality
+bench: $(VENV)/.dev $(SERVING)/.serving ## measure what the README claims about speed and quality
 	@$(PYTHON) -m benchmarks
 
 dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C
@@ -48,6 +50,7 @@ lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
 	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && for name in $(LOCKS); do \
 		echo "lock: $$name"; \
 		pins=""; [ $$name != dev ] || pins="-c pipeline.txt"; \
+		[ ! -f $$name-overrides.txt ] || pins="--override $$name-overrides.txt"; \
 		../$(VENV)/bin/uv pip compile --quiet $$name.in $$pins -o $$name.txt --generate-hashes --python-version 3.11 \
 			--no-emit-index-url --no-emit-find-links; \
 	done
@@ -56,7 +59,7 @@ clean: ## remove .state and the tools' caches; the environment stays
 	@for path in .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache; do \
 		if [ -e $$path ]; then rm -rf $$path && echo "removed $$path"; fi; \
 	done
-	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 # A stamp is newer than the lock it was made from. The development environment contains the pipelines' one.
 $(VENV)/.python:
@@ -82,3 +85,10 @@ $(VENV)/.dev: requirements/dev.txt requirements/pipeline.txt $(VENV)/.uv
 	@echo "setup: packages of the pipelines and of development (1.6 GB on disk)"
 	@$(VENV)/bin/uv pip install --python $(PYTHON) --quiet --require-hashes -r $<
 	@touch $(VENV)/.pipeline $@
+
+# every package is named in the lock, so nothing is resolved again: seldon-core's own pins would refuse the overrides
+$(SERVING)/.serving: requirements/serving.txt $(VENV)/.uv
+	@echo "setup: packages of the model server (0.2 GB on disk)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVING)
+	@$(VENV)/bin/uv pip install --python $(SERVING)/bin/python --quiet --no-deps --require-hashes -r $<
+	@touch $@
