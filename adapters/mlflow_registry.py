@@ -146,6 +146,11 @@ class Registry:
                 self._versions.tag(version, refused_at=at, status="refused")
             self._end_test(version)
 
+    def record_rollout(self, version: str, rollout: str, now: datetime) -> None:
+        """Tag a version with what came of its last deployment (JSON) and when; InputError if it does not exist."""
+        at = now.isoformat(timespec="seconds")
+        self._versions.tag(self.find(version).version, rollout=rollout, rollout_at=at)
+
     def rollback(self, now: datetime, reason: str) -> RollbackResult:
         """Return to the champion before this one, over versions that were deleted since.
 

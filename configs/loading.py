@@ -12,7 +12,7 @@ from health_predict.errors import InputError
 
 FOLDER = Path(__file__).parent
 PROFILES = FOLDER / "profiles"
-DEFAULT_PROFILE = "quick"  # what a user's own file is laid over
+DEFAULT_PROFILE = "quick"  # of a pipeline that has profiles; a user's own file is laid over it
 
 
 class Settings(BaseModel):
@@ -24,35 +24,40 @@ class Settings(BaseModel):
 Model = TypeVar("Model", bound=Settings)
 
 
-def load(kind: type[Model], pipeline: str, config: str, pairs: Sequence[str] = ()) -> Model:
+def load(kind: type[Model], pipeline: str, config: str | None = None, pairs: Sequence[str] = ()) -> Model:
     """Load and check the configuration of a pipeline.
 
     Args:
-        config: the name of a profile (configs/profiles/<name>.yaml), or a YAML file that is laid over profile quick.
+        config: the name of a profile (configs/profiles/<pipeline>/<name>.yaml), or a YAML file that is laid over
+            profile quick where the pipeline has profiles.
         pairs: `key=value` with dotted keys, values in YAML.
 
     Raises:
         InputError: no such profile or file, no YAML, an unknown key (with a suggestion) or a value out of range.
     """
     merged = _read(FOLDER / f"{pipeline}.yaml")
-    path = _find(config)
-    files = (path,) if path.parent == PROFILES else (PROFILES / f"{DEFAULT_PROFILE}.yaml", path)
+    files = _files(pipeline, config)
     for addition in (*map(_read, files), *map(_pair, pairs)):
         merged = _merge(merged, addition)
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
-        raise InputError(_one_line(error, kind, path, bool(pairs))) from None
+        last = files[-1] if files else FOLDER / f"{pipeline}.yaml"
+        raise InputError(_one_line(error, kind, last, bool(pairs))) from None
 
 
-def _find(config: str) -> Path:
-    profile = PROFILES / f"{config}.yaml"
-    if profile.is_file():
-        return profile
+def _files(pipeline: str, config: str | None) -> tuple[Path, ...]:
+    """What lies over configs/<pipeline>.yaml, in order."""
+    profiles = {path.stem: path for path in (PROFILES / pipeline).glob("*.yaml")}
+    default = (profiles[DEFAULT_PROFILE],) if profiles else ()
+    if config is None:
+        return default
+    if config in profiles:
+        return (profiles[config],)
     if Path(config).is_file():
-        return Path(config)
-    names = ", ".join(sorted(path.stem for path in PROFILES.glob("*.yaml")))
-    raise InputError(f"--config {config}: neither a profile ({names}) nor a YAML file")
+        return (*default, Path(config))
+    what = f"neither a profile ({', '.join(sorted(profiles))}) nor" if profiles else "not"
+    raise InputError(f"--config {config}: {what} a YAML file")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class TrainOptions:
     """The command line's words."""
 
-    config: str
+    config: str | None
     stack: str | None
     data: str | None
     target: str | None

@@ -76,7 +76,7 @@ def read_record(raw: object) -> tuple[Record, tuple[FieldProblem, ...]]:
 
 def read_positional(values: object, names: object = None) -> tuple[Record, tuple[FieldProblem, ...]]:
     """Check one row of an ndarray, with the names of its columns or, without them, in the published order."""
-    order = POSITIONAL if not names else names
+    order = names if names else POSITIONAL
     if not isinstance(values, list) or not isinstance(order, list | tuple) or len(values) != len(order):
         expected = f"{len(order)}" if isinstance(order, list | tuple) else "as many as there are names"
         return {}, (FieldProblem(UNKNOWN, f"a row must be a list of {expected} values, see /model-info"),)

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from health_predict.release import Release
+
 State = Literal["running", "starting", "stopped", "failed"]
 
 
@@ -68,3 +70,26 @@ class Rollout:
     def as_dict(self) -> dict[str, Any]:
         """Lay it out as plain data, for artifacts and MLflow."""
         return asdict(self)
+
+
+def conclude(release: Release, verification: Verification, now: Endpoint | None) -> Rollout:
+    """Sum up a deployment.
+
+    Args:
+        now: the endpoint after the verification, and after going back where that did not pass; None if there is none.
+    """
+    serving: str | None = release.model_version
+    reason = verification.reason
+    if not verification.passed:
+        serving = now.model_version if now else None
+        rest = f"version {serving} serves on" if serving else "nothing is served"
+        reason = f"version {release.model_version} did not prove itself: {verification.reason}; {rest}"
+    return Rollout(
+        status="deployed" if verification.passed else "restored",
+        reason=reason,
+        model_version=release.model_version,
+        run_id=release.run_id,
+        serving=serving,
+        url=now.url if now else "",
+        verification=verification,
+    )

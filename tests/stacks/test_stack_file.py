@@ -25,7 +25,7 @@ def test_local_uses_the_tracking_store_of_the_environment() -> None:
     stack = read_stack("local")
     tracker = next(component for component in stack.components if component.type == "experiment_tracker")
     assert tracker.configuration["tracking_uri"] == environment.mlflow_tracking_uri()
-    assert set(stack.experiments) == {"HealthPredict_Training", "HealthPredict_Monitoring"}
+    assert set(stack.experiments) == {f"HealthPredict_{name}" for name in ("Training", "Deployment", "Monitoring")}
     for folder in stack.experiments.values():
         assert Path(folder).parent == environment.mlflow_artifact_folder()
 
