@@ -44,16 +44,27 @@ class Feature:
 
 
 def element(feature: Feature, position: int, value: Value) -> Result:
-    """Map one raw value of the feature's column at `position` to a number or a level; None and NaN are missing."""
+    """Map one raw value of the feature's column at `position` to a number or a level; None and NaN are missing.
+
+    Raises:
+        ValueError: no number, or no ICD-9-CM code, where one is read; the message does not quote the value.
+    """
     if value is None or value != value:
         return feature.fallback[position]
     if feature.element == "number":
-        return float(value)
+        return _as_number(value)
     if feature.element == "table":
         return feature.table.get(value, feature.fallback[position])
     if feature.element == "diagnosis_group":
         return diagnoses.group_of(str(value), feature.ranges)
     return float(any(diagnoses.within(str(value), ranges) for _, ranges in feature.ranges))
+
+
+def _as_number(value: str | int | float) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError("not a number") from None
 
 
 def _number(name: str) -> Feature:

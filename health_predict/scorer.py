@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from health_predict.calibration import Calibration
 from health_predict.encoder import RecordEncoder
 from health_predict.errors import HealthPredictError
 from health_predict.features import Value
+from health_predict.onnx_estimator import OnnxEstimator
+from health_predict.table_encoder import encode_table
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,18 +40,20 @@ class Scorer:
     encoder: RecordEncoder
     calibration: Calibration
     threshold: float
-    session: onnxruntime.InferenceSession
+    estimator: OnnxEstimator
 
     def raw_scores(self, matrix: npt.NDArray[np.float32]) -> Floats:
         """Score an encoded (n, d) matrix; the (n,) result is not calibrated."""
-        entry = self.session.get_inputs()[0]
-        values = matrix if entry.type == "tensor(float)" else matrix.astype(np.float64)
-        output = self.session.run([self.session.get_outputs()[-1].name], {entry.name: values})[0]
-        return np.asarray(output.reshape(len(matrix), -1)[:, -1], dtype=np.float64)
+        return self.estimator.score(matrix)
 
     def probabilities(self, records: Sequence[Mapping[str, Value]]) -> Floats:
         """Return the (n,) calibrated probabilities of n raw records."""
         return self.calibration.apply(self.raw_scores(self.encoder.encode_all(records)))
+
+    def probabilities_of_table(self, table: Any) -> Floats:  # noqa: ANN401 - naming pyarrow's types would import it
+        """Return the (n,) calibrated probabilities of n encounters laid out by column, for `encode_table`."""
+        scores = [self.raw_scores(matrix) for matrix in encode_table(self.encoder, table)]
+        return self.calibration.apply(np.concatenate(scores) if scores else np.empty(0))
 
 
 def load_scorer(folder: Path) -> Scorer:
@@ -75,17 +78,12 @@ def _open(folder: Path) -> Scorer:
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["format"] != FORMAT:
         raise ValueError(f"format {manifest['format']}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a record is too small to share
-    options.log_severity_level = 3
     return Scorer(
         manifest=manifest,
         encoder=RecordEncoder(json.loads((folder / ENCODER).read_text())),
         calibration=Calibration(**manifest["calibration"]),
         threshold=float(manifest["threshold"]),
-        session=onnxruntime.InferenceSession(
-            (folder / ESTIMATOR).read_bytes(), options, providers=["CPUExecutionProvider"]
-        ),
+        estimator=OnnxEstimator((folder / ESTIMATOR).read_bytes()),
     )
 
 

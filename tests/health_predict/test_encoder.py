@@ -1,4 +1,5 @@
 import json
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from health_predict import encoder as encoder_module
+from health_predict import effects
 from health_predict.columns import INPUTS, TARGET_COLUMN
 from health_predict.encoder import RecordEncoder
 from health_predict.engineer import engineer
@@ -107,9 +108,13 @@ def test_an_unseen_category_takes_the_fallback_as_in_the_vectorised_path(preproc
     np.testing.assert_array_equal(encoder.encode(row), transform(preprocessor, engineer(pd.DataFrame([row])))[0])
 
 
-def test_a_diagnosis_that_is_no_code_is_refused_without_being_quoted(encoder) -> None:
-    with pytest.raises(ValueError, match=r"^not an ICD-9-CM code$"):
-        encoder.encode({"diag_1": "CANARY-7731"})
+@pytest.mark.parametrize(
+    ("column", "message"), [("diag_1", "not an ICD-9-CM code"), ("num_procedures", "not a number")]
+)
+def test_a_value_that_no_rule_reads_is_refused_without_being_quoted(encoder, column: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$") as caught:
+        encoder.encode(dict.fromkeys([column], "".join(["CAN", "ARY"])))  # not as the source line shows it
+    assert "CANARY" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_writes_into_a_vector_that_held_something_else(encoder) -> None:
@@ -126,10 +131,10 @@ def test_no_records_give_an_empty_matrix(encoder) -> None:
 
 def test_what_no_longer_fits_in_memory_is_computed_anew(specification, encoder, monkeypatch) -> None:
     rows = generate_records(300, seed=8)
-    monkeypatch.setattr(encoder_module, "_REMEMBERED", 2)
+    monkeypatch.setattr(effects, "_REMEMBERED", 2)
     small = RecordEncoder(specification)
     np.testing.assert_array_equal(small.encode_all(rows), encoder.encode_all(rows))
-    assert max(len(known) for known in small._known.values()) <= 2
+    assert max(len(known) for known in small.layout.columns.values()) <= 2
 
 
 def test_threads_may_share_an_encoder(specification, encoder) -> None:
