@@ -23,6 +23,7 @@ Examples:
   python run.py --pipeline train --dry-run
   python run.py --pipeline deploy
   python run.py --pipeline deploy --model-version 3
+  python run.py --pipeline score --input encounters.csv --output scores.parquet
   python run.py --pipeline rollback
   python run.py --status --json
   python run.py --stop-endpoint
@@ -39,7 +40,7 @@ Exit codes:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--pipeline", type=click.Choice(["train", "deploy", "rollback"]), help="What to run.")
+@click.option("--pipeline", type=click.Choice(["train", "deploy", "score", "rollback"]), help="What to run.")
 @click.option("--status", is_flag=True, help="Show champion, endpoint and the last monitoring verdict.")
 @click.option("--stop-endpoint", is_flag=True, help="Stop serving on the stack.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
@@ -47,7 +48,9 @@ Exit codes:
 @click.option("--stack", help="ZenML stack to run on; the active one if not given, applied from stacks/ if new.")
 @click.option("--data", help="CSV, UCI zip or s3://bucket/key; else HEALTH_PREDICT_DATA, cache, UCI, synthetic.")
 @click.option("--target", type=click.Choice(["any", "within_30_days"]), help="Readmitted at all, or within 30 days.")
-@click.option("--model-version", metavar="N", help="Deploy this version instead of the champion.")
+@click.option("--input", metavar="FILE", help="What to score: .csv, .csv.gz or .parquet, a path or s3://bucket/key.")
+@click.option("--output", metavar="FILE", help="Where the scores go; invalid rows go beside it.")
+@click.option("--model-version", metavar="N", help="Deploy or score with this version, not the champion.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs have not changed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, change nothing.")
@@ -76,6 +79,10 @@ def _dispatch(what: str, options: dict[str, Any]) -> int:
         from driver.deploy import DeployOptions, deploy
 
         return deploy(_chosen(DeployOptions, options))
+    if what == "score":
+        from driver.score import ScoreOptions, score
+
+        return score(_chosen(ScoreOptions, options))
     if what == "rollback":
         from driver.rollback import rollback
 

@@ -1,0 +1,29 @@
+"""Bundles of small models, trained in a second on drawn encounters, for tests of what is done with a bundle."""
+
+from pathlib import Path
+
+from health_predict.bundle import Origin, build_bundle
+from health_predict.calibration import Calibration
+from health_predict.columns import PATIENT
+from health_predict.engineer import engineer
+from health_predict.families import Family, fit, sample_configurations
+from health_predict.model import TrainedModel
+from health_predict.preprocessor import fit_preprocessor
+from health_predict.scorer import Scorer
+from health_predict.synthetic import sample_encounters
+from health_predict.target import readmitted_binary
+
+ORIGIN = Origin("run", "sha", "synthetic", 2000, "2026-01-01T00:00:00+00:00")
+_SIZES: dict[Family, int] = {"logistic_regression": 3, "random_forest": 25, "xgboost": 30}
+
+
+def build_small_bundle(family: Family, folder: Path, *, rows: int = 2000) -> Scorer:
+    """Train and write a bundle; the model is right in form and worth nothing."""
+    encounters = sample_encounters(rows, seed=1)
+    y = readmitted_binary(encounters, "any")
+    preprocessor, X = fit_preprocessor(engineer(encounters), y, encounters[PATIENT], seed=0)
+    (configuration,) = sample_configurations((family,), 1, seed=1)
+    size = _SIZES[family]
+    estimator = fit(configuration, size, X, y)
+    model = TrainedModel(configuration, size, "any", preprocessor, estimator, Calibration(1.1, -0.05), 0.5)
+    return build_bundle(model, ORIGIN, folder, seed=3)
