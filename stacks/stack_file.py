@@ -9,8 +9,9 @@
     mlflow_experiments:             # for a tracker on SQLite: where each experiment keeps its artifacts
       <experiment>: <folder>
 
-`${STATE}` and `${PROJECT}` are the two folders, any other `${NAME}` an environment variable. Secrets never stand
-here: a secret field takes a reference to a ZenML secret, `{{secret_name.key}}`.
+`${STATE}` and `${PROJECT}` are the two folders, any other `${NAME}` an environment variable, or `${NAME:-default}` one
+that may be unset or empty. Secrets never stand here: a secret field takes a reference to a ZenML secret,
+`{{secret_name.key}}`.
 """
 
 import difflib
@@ -27,7 +28,7 @@ from health_predict.errors import InputError
 from stacks.environment import PROJECT, state_folder
 
 STACKS = PROJECT / "stacks"
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,14 @@ def _expand(value: Any, where: str) -> Any:  # noqa: ANN401 - whatever YAML hold
         return {key: _expand(item, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, list):
         return [_expand(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    return _VARIABLE.sub(lambda match: _variable(match[1], where), value) if isinstance(value, str) else value
+    return _VARIABLE.sub(lambda match: _variable(match[1], match[2], where), value) if isinstance(value, str) else value
 
 
-def _variable(name: str, where: str) -> str:
+def _variable(name: str, default: str | None, where: str) -> str:
     folders = {"STATE": str(state_folder()), "PROJECT": str(PROJECT)}
-    found = folders.get(name) or os.environ.get(name)
+    found = folders.get(name) or os.environ.get(name, default)
+    if default is not None:
+        return found or default
     if found is None:
         raise InputError(f"{where}: the environment variable {name} is not set")
     return found

@@ -38,6 +38,16 @@ def test_variables_are_expanded_at_every_depth(tmp_path: Path, monkeypatch) -> N
     assert configuration == {"path": "s3://b1/x", "nested": {"list": [str(PROJECT), 3, None]}, "key": "{{minio.key}}"}
 
 
+@pytest.mark.parametrize(("value", "expanded"), [("given", "http://given:1/x"), ("", "http://d-1.e:1/x")])
+def test_a_variable_that_is_unset_or_empty_takes_its_default(tmp_path: Path, monkeypatch, value, expanded) -> None:
+    monkeypatch.delenv("UNSET", raising=False)
+    monkeypatch.setenv("GIVEN", value)
+    text = "components: {model_deployer: {name: a, flavor: b, configuration: "
+    text += "{one: 'http://${GIVEN:-d-1.e}:1/x', two: '${UNSET:-http://h:2}', three: '${UNSET:-}'}}}"
+    configuration = read_stack("mine", _write(tmp_path, text)).components[0].configuration
+    assert configuration == {"one": expanded, "two": "http://h:2", "three": ""}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
