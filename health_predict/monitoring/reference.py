@@ -1,0 +1,131 @@
+"""What a champion brings along to be watched by: aggregates of its training window, made once in training.
+
+Histograms of the watched columns, importances, a summary of its calibrated out-of-fold scores, and seeded nulls. No row
+of a patient is kept, and no cell tells about fewer than eleven.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from health_predict.columns import PATIENT
+from health_predict.errors import InputError
+from health_predict.monitoring.cells import Cells, Layout, pool
+from health_predict.monitoring.monitored import NAMES, bin_frame
+from health_predict.monitoring.null import Drawable, Null, build_null
+from health_predict.privacy import SMALLEST_GROUP
+from health_predict.trials import auroc
+
+Floats = npt.NDArray[np.float64]
+
+SIZES = (250, 1000, 5000)  # batch sizes that a null is drawn at, besides the configured one
+DRAWS = 5000
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """The calibrated out-of-fold scores of the training window against its outcomes.
+
+    Attributes:
+        observed, predicted: share of positives and mean score.
+        gap_variance: of observed - predicted, counting patients and not rows: what the reference does not know itself.
+        edges, counts: ten quantile bins of the score, (9,) and (10,).
+    """
+
+    observed: float
+    predicted: float
+    auroc: float
+    gap_variance: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Everything a batch is compared with.
+
+    Attributes:
+        counts: rows in each cell, in the order of the cells of all columns.
+        importances: share of each watched column, adding up to 1.
+    """
+
+    rows: int
+    cells: tuple[Cells, ...]
+    counts: tuple[int, ...]
+    importances: Mapping[str, float]
+    scores: ScoreSummary
+    null: Null
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The cells side by side."""
+        return Layout(self.cells)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The importances in the order of the watched columns."""
+        return np.array([self.importances[name] for name in NAMES])
+
+
+def build_reference(
+    frame: pd.DataFrame,
+    y: npt.ArrayLike,
+    probability: npt.ArrayLike,
+    importances: Mapping[str, float],
+    *,
+    sizes: Sequence[int] = SIZES,
+    draws: int = DRAWS,
+    seed: int,
+) -> Reference:
+    """Sum up a training window.
+
+    Args:
+        frame: m raw encounters of at least eleven patients, the target not needed.
+        y: (m,) of 0 and 1, both present.
+        probability: (m,) calibrated out-of-fold scores: in-sample ones would promise an AUROC no batch can reach.
+        sizes: batch sizes to draw a null at; those above half of m are left out.
+        draws: per size.
+
+    Raises:
+        InputError: fewer than eleven patients, one outcome only, too few draws, or m too small for any size.
+    """
+    truth, score = np.asarray(y, dtype=np.int8), np.asarray(probability, dtype=np.float64)
+    patients = frame[PATIENT].to_numpy()
+    _check(truth, patients)
+    levels = bin_frame(frame)
+    cells = pool(levels, patients)
+    layout = Layout(cells)
+    weights = np.array([importances[name] for name in NAMES])
+    null = build_null(Drawable(layout, layout.encode(levels), weights, truth, score), sizes, draws=draws, seed=seed)
+    counts = tuple(layout.count(levels).astype(int).tolist())
+    return Reference(len(frame), cells, counts, dict(importances), _summarise(truth, score, patients), null)
+
+
+def _check(y: npt.NDArray[np.int8], patients: npt.NDArray[np.int64]) -> None:
+    if len(np.unique(patients)) < SMALLEST_GROUP:
+        raise InputError(f"monitoring: a reference of fewer than {SMALLEST_GROUP} patients; train on a larger file")
+    if len(np.unique(y)) < 2:
+        raise InputError("monitoring: all reference encounters have the same outcome; train on a larger file")
+
+
+def _summarise(y: npt.NDArray[np.int8], score: Floats, patients: npt.NDArray[np.int64]) -> ScoreSummary:
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, 11)[1:-1]))
+    bins = np.bincount(np.searchsorted(edges, score, side="right"), minlength=len(edges) + 1)
+    return ScoreSummary(
+        observed=float(y.mean()),
+        predicted=float(score.mean()),
+        auroc=auroc(y, score),
+        gap_variance=clustered_variance(y - score, patients) / len(y) ** 2,
+        edges=tuple(edges.tolist()),
+        counts=tuple(bins.tolist()),
+    )
+
+
+def clustered_variance(errors: Floats, patients: npt.ArrayLike) -> float:
+    """Return the variance of the sum of (n,) errors of mean 0 that are independent between patients only."""
+    _, codes = np.unique(np.asarray(patients), return_inverse=True)
+    return float((np.bincount(codes, errors) ** 2).sum())
