@@ -1,11 +1,16 @@
 """Runs a pipeline on the active stack to its end, and explains a step's failure as the step itself would."""
 
 import secrets
+import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from health_predict import errors
 from health_predict.errors import HealthPredictError, InfrastructureError
+from stacks.environment import state_folder
+
+_LEAST_FREE = 20_000_000  # bytes; less than any run needs
+_FULL = ("No space left on device", "disk is full", "disk I/O error")
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -23,7 +28,7 @@ def run_to_end(pipeline: "Pipeline", *, no_cache: bool, **arguments: Any) -> "Pi
     try:
         run = pipeline.with_options(run_name=name, **options)(**arguments)
     except Exception as failure:
-        raise _explained(name) or failure from None
+        raise _explained(name) or _out_of_space(str(failure)) or failure from None
     if run is None:
         raise InfrastructureError("ZenML did not start the pipeline; run `zenml stack describe` and try again")
     return run
@@ -44,7 +49,21 @@ def _explained(run_name: str) -> HealthPredictError | None:
         kind = _kind(info.source) if info and info.source else None
         if info and kind:
             return kind(info.message or step.name)
+        full = _out_of_space(info.message or "") if info else None
+        if full:
+            return full
     return None
+
+
+def _out_of_space(message: str) -> InfrastructureError | None:
+    """Recognise a full disk, also where ZenML had no space left to store what happened.
+
+    The run can be repeated when there is space.
+    """
+    nearly_full = shutil.disk_usage(state_folder()).free < _LEAST_FREE
+    if not nearly_full and not any(words in message for words in _FULL):
+        return None
+    return InfrastructureError(f"no space left below {state_folder()}; free some, then run the same command again")
 
 
 def _kind(source: str) -> type[HealthPredictError] | None:

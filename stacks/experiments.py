@@ -49,7 +49,8 @@ def create_experiments(stack: StackFile, missing: Mapping[str, str]) -> list[str
         client = MlflowClient(f"{_PREFIX}{database}")
         return [_create(client, name, folder) for name, folder in missing.items()]
     except Exception as error:  # MLflow, SQLAlchemy and the file system each raise their own
-        raise InfrastructureError(f"the MLflow database {database} cannot be written: {error}") from error
+        why = str(error).strip().splitlines()[0]
+        raise InfrastructureError(f"the MLflow database {database} cannot be written: {why}") from error
 
 
 def _create(client: "MlflowClient", name: str, folder: str) -> str:
