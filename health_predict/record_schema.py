@@ -20,6 +20,8 @@ REQUEST_COLUMNS: tuple[Column, ...] = tuple(c for c in COLUMNS if c.role in ("in
 POSITIONAL: tuple[str, ...] = tuple(column.name for column in INPUTS)  # the published order of a record without names
 UNKNOWN = "(unknown)"
 _MOST_LISTED = 12  # allowed values that a message spells out
+_MOST_UNKNOWN = 10  # unknown fields of one record that are reported; each costs a search for the name that was meant
+_LONGEST_CODE = 7  # characters of a diagnosis; longer texts are not remembered
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,12 @@ class _Diagnoses:
     """The set of the ICD-9-CM codes."""
 
     def __contains__(self, value: object) -> bool:
-        return _is_diagnosis(value)
+        return isinstance(value, str) and len(value) <= _LONGEST_CODE and _is_diagnosis(value)
 
 
 @lru_cache(maxsize=20_000)  # as many as ICD-9-CM has
-def _is_diagnosis(code: object) -> bool:
-    return isinstance(code, str) and re.fullmatch(DIAGNOSIS_PATTERN, code) is not None
+def _is_diagnosis(code: str) -> bool:
+    return re.fullmatch(DIAGNOSIS_PATTERN, code) is not None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def _with_declared_names(raw: Mapping[Any, Any]) -> tuple[Record, list[FieldProb
     for key, value in raw.items():
         name = _ALIASES.get(key, key)
         if name not in _DECLARED:
-            problems.append(_unknown(str(key)))
+            if len(problems) < _MOST_UNKNOWN:
+                problems.append(_unknown(str(key)))
         elif name in record:
             problems.append(FieldProblem(name, "is given twice, with hyphens and with underscores"))
         else:
