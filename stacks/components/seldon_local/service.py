@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import requests
 from pydantic import Field
 from zenml.models.v2.misc.service import ServiceType
@@ -152,16 +151,13 @@ class SeldonLocalService(LocalDaemonService, BaseDeploymentService):
                 raise InfrastructureError(
                     f"the model server refused version {wanted.model_version}: {refused['reason']}"
                 )
-            self._raise_if_dead(health)
+            self._raise_if_dead()
             time.sleep(_BETWEEN)
         raise InfrastructureError(
             f"the model server did not serve version {wanted.model_version} within {timeout:.0f} s; "
             f"see {self.server.log_file}"
         )
 
-    def _raise_if_dead(self, health: Health) -> None:
-        process: psutil.Process | None = self.server.find()
-        if process is None:
+    def _raise_if_dead(self) -> None:
+        if self.server.find() is None:
             raise InfrastructureError(f"the model server ended: {self.server.last_words()} ({self.server.log_file})")
-        if health.get("status") == "not ready" and health.get("reason") and not health.get("loading"):
-            raise InfrastructureError(f"the model server is not ready: {health['reason']}")
