@@ -150,8 +150,9 @@ def _troubles(pod: V1Pod) -> Iterator[str]:
         if condition.type == "PodScheduled" and condition.status == "False":
             yield f"{condition.reason}: {_line(condition.message)}"
     for container in pod.status.container_statuses or []:
-        waiting, last = container.state.waiting, container.last_state.terminated
-        if waiting is not None:
+        waiting = container.state and container.state.waiting
+        last = container.last_state and container.last_state.terminated
+        if waiting:
             yield f"{container.name}: {waiting.reason}" + (f" after {last.reason}" if last else "")
         elif not container.ready:
             yield f"{container.name}: not ready"
