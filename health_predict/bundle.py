@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from health_predict.columns import INPUTS, NAMES
+from health_predict.explainer_file import write_linear, write_trees
+from health_predict.explanation import Unit
 from health_predict.features import Value
+from health_predict.fitted_trees import read_trees
 from health_predict.model import TrainedModel
 from health_predict.onnx_export import export_onnx
 from health_predict.preprocessor import export_encoder
@@ -20,6 +25,7 @@ from health_predict.scorer import (
     BUNDLE_FILES,
     ENCODER,
     ESTIMATOR,
+    EXPLAINER,
     FORMAT,
     GOLDEN,
     MANIFEST,
@@ -52,7 +58,7 @@ class Origin:
 
 
 def build_bundle(model: TrainedModel, origin: Origin, folder: Path, *, seed: int) -> Scorer:
-    """Write the four files of the bundle into `folder` and load them back.
+    """Write the five files of the bundle into `folder` and load them back.
 
     The golden records are generated from the declaration, so that no patient's record leaves the training data.
 
@@ -63,7 +69,7 @@ def build_bundle(model: TrainedModel, origin: Origin, folder: Path, *, seed: int
     records = generate_records(GOLDEN_RECORDS, seed)
     expected = model.probabilities(records_frame(records))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ESTIMATOR).write_bytes(export_onnx(model.estimator, len(encoder["feature_order"])).SerializeToString())
+    write_estimator(model.estimator, len(encoder["feature_order"]), folder)
     _write_json(folder / ENCODER, encoder)
     _write_json(folder / GOLDEN, {"records": records, "probabilities": expected.tolist()})
     _write_json(folder / MANIFEST, _manifest(model, origin, encoder["feature_order"]))
@@ -71,6 +77,16 @@ def build_bundle(model: TrainedModel, origin: Origin, folder: Path, *, seed: int
     if size > LARGEST_BUNDLE:
         raise BundleError(f"bundle of {size / 1e6:.0f} MB exceeds {LARGEST_BUNDLE / 1e6:.0f} MB; search smaller models")
     return load_scorer(folder)
+
+
+def write_estimator(estimator: Any, columns: int, folder: Path) -> None:  # noqa: ANN401 - one of three families
+    """Write a fitted classifier over `columns` columns twice: to score with, and to explain its scores with."""
+    (folder / ESTIMATOR).write_bytes(export_onnx(estimator, columns).SerializeToString())
+    if isinstance(estimator, LogisticRegression):
+        write_linear(folder / EXPLAINER, estimator.coef_[0].astype(np.float64), float(estimator.intercept_[0]))
+        return
+    unit: Unit = "probability" if isinstance(estimator, RandomForestClassifier) else "log-odds"
+    write_trees(folder / EXPLAINER, read_trees(estimator), unit)
 
 
 def prove_parity(scorer: Scorer, model: TrainedModel, frame: pd.DataFrame) -> float:

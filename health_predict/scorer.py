@@ -12,15 +12,18 @@ import numpy.typing as npt
 from health_predict.calibration import Calibration
 from health_predict.encoder import RecordEncoder
 from health_predict.errors import HealthPredictError
+from health_predict.explainer_file import read_explainer
+from health_predict.explanation import Explainer, Explanation, explain
 from health_predict.features import Value
 from health_predict.onnx_estimator import OnnxEstimator
 from health_predict.table_encoder import encode_table
 
 Floats = npt.NDArray[np.float64]
 
-MANIFEST, ENCODER, ESTIMATOR, GOLDEN = "manifest.json", "encoder.json", "model.onnx", "golden.json"
-BUNDLE_FILES = (MANIFEST, ENCODER, ESTIMATOR, GOLDEN)
-FORMAT = 1
+MANIFEST, ENCODER, GOLDEN = "manifest.json", "encoder.json", "golden.json"
+ESTIMATOR, EXPLAINER = "model.onnx", "explainer.npz"
+BUNDLE_FILES = (MANIFEST, ENCODER, ESTIMATOR, EXPLAINER, GOLDEN)
+FORMAT = 2
 TOLERANCE = 1e-6  # how far any path may be from the scikit-learn path
 
 
@@ -41,6 +44,7 @@ class Scorer:
     calibration: Calibration
     threshold: float
     estimator: OnnxEstimator
+    explainer: Explainer
 
     def raw_scores(self, matrix: npt.NDArray[np.float32]) -> Floats:
         """Score an encoded (n, d) matrix; the (n,) result is not calibrated."""
@@ -55,12 +59,17 @@ class Scorer:
         scores = [self.raw_scores(matrix) for matrix in encode_table(self.encoder, table)]
         return self.calibration.apply(np.concatenate(scores) if scores else np.empty(0))
 
+    def explain(self, record: Mapping[str, Value]) -> Explanation:
+        """Say what each declared feature adds to the raw score of one record."""
+        return explain(self.explainer, self.encoder.encode(record), self.encoder.layout.sources)
+
 
 def load_scorer(folder: Path) -> Scorer:
     """Load a bundle and prove it on its golden records.
 
     Raises:
-        BundleError: a file is missing or unreadable, or a golden record's probability is off by more than 1e-6.
+        BundleError: a file is missing or unreadable, or a golden record's probability or explanation is off by more
+            than 1e-6.
     """
     for name in BUNDLE_FILES:
         if not (folder / name).is_file():
@@ -78,22 +87,27 @@ def _open(folder: Path) -> Scorer:
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["format"] != FORMAT:
         raise ValueError(f"format {manifest['format']}")
+    encoder = RecordEncoder(json.loads((folder / ENCODER).read_text()))
     return Scorer(
         manifest=manifest,
-        encoder=RecordEncoder(json.loads((folder / ENCODER).read_text())),
+        encoder=encoder,
         calibration=Calibration(**manifest["calibration"]),
         threshold=float(manifest["threshold"]),
         estimator=OnnxEstimator((folder / ESTIMATOR).read_bytes()),
+        explainer=read_explainer(folder / EXPLAINER, len(encoder.feature_order)),
     )
 
 
 def _replay(scorer: Scorer, golden: Mapping[str, Any], folder: Path) -> None:
-    expected = np.array(golden["probabilities"], dtype=np.float64)
-    if len(expected) == 0 or len(expected) != len(golden["records"]):
+    records, expected = golden["records"], np.array(golden["probabilities"], dtype=np.float64)
+    if len(expected) == 0 or len(expected) != len(records):
         raise BundleError(f"bundle {folder}: {GOLDEN} holds no complete set of records; train the model again")
-    difference = float(np.max(np.abs(scorer.probabilities(golden["records"]) - expected)))
-    if not difference <= TOLERANCE:
-        raise BundleError(
-            f"bundle {folder}: golden records are off by {difference:.1e} (allowed {TOLERANCE:.0e}); "
-            "the library versions or the files do not match, train the model again"
-        )
+    raw = scorer.raw_scores(scorer.encoder.encode_all(records))
+    explained = np.array([scorer.explain(record).score for record in records])
+    for what, found, wanted in (("records", scorer.calibration.apply(raw), expected), ("explanations", explained, raw)):
+        difference = float(np.max(np.abs(found - wanted)))
+        if not difference <= TOLERANCE:
+            raise BundleError(
+                f"bundle {folder}: golden {what} are off by {difference:.1e} (allowed {TOLERANCE:.0e}); "
+                "the library versions or the files do not match, train the model again"
+            )

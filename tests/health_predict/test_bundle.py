@@ -1,6 +1,7 @@
 """The bundle scores like the scikit-learn path, for every family and every test encounter, or it is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ from health_predict.bundle import Origin, build_bundle, frame_records, prove_par
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
 from health_predict.engineer import engineer
+from health_predict.example import EXAMPLE
+from health_predict.explainer_file import write_trees
 from health_predict.families import FAMILIES, Family, fit, sample_configurations
+from health_predict.features import FEATURES
+from health_predict.fitted_trees import read_trees
 from health_predict.model import CalibratedClassifier, TrainedModel
 from health_predict.preprocessor import fit_preprocessor
 from health_predict.records import generate_records
@@ -52,6 +57,37 @@ def test_parity_on_generated_records_with_missing_values(family: Family, models,
     records = generate_records(300, seed=9, share_missing=0.4)
     expected = models[family].probabilities(records_frame(records))
     assert np.max(np.abs(load_scorer(folders[family]).probabilities(records) - expected)) <= 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_table_scores_exactly_as_its_records(family: Family, folders, real_splits) -> None:
+    scorer = load_scorer(folders[family])
+    records = frame_records(real_splits.test)
+    table = {name: [record[name] for record in records] for name in records[0]}
+    np.testing.assert_allclose(scorer.probabilities_of_table(table), scorer.probabilities(records), rtol=0, atol=1e-12)
+    assert scorer.probabilities_of_table({}).shape == (0,)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_explanations_of_test_encounters_add_up_to_the_raw_score(family: Family, folders, real_splits) -> None:
+    scorer = load_scorer(folders[family])
+    records = frame_records(real_splits.test.head(400))
+    raw = scorer.raw_scores(scorer.encoder.encode_all(records))
+    found = [scorer.explain(record) for record in records]
+    assert np.max(np.abs([explanation.score for explanation in found] - raw)) <= 1e-6
+    for explanation in found:
+        assert {name for name, _ in explanation.contributions} == {feature.name for feature in FEATURES}
+        total = explanation.base + sum(value for _, value in explanation.contributions)
+        assert total == pytest.approx(explanation.raw_score, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_explanation_names_what_the_record_stands_out_by(family: Family, folders) -> None:
+    """Nothing foretells a readmission like earlier stays."""
+    scorer = load_scorer(folders[family])
+    first, _ = zip(*scorer.explain(EXAMPLE | {"number_inpatient": 9}).contributions[:3], strict=True)
+    assert {"number_inpatient", "prior_use", "any_inpatient"} & set(first)
+    assert scorer.explain(EXAMPLE).unit == ("probability" if family == "random_forest" else "log-odds")
 
 
 def test_the_golden_records_are_invented_and_differ(folders, real_splits) -> None:
@@ -96,6 +132,22 @@ def test_a_changed_threshold_file_or_another_models_estimator_does_not_replay(fo
     bundle = _copy(folders["xgboost"], tmp_path)
     (bundle / "model.onnx").write_bytes((folders["random_forest"] / "model.onnx").read_bytes())
     with pytest.raises(BundleError, match="golden records are off by"):
+        load_scorer(bundle)
+
+
+def test_an_explainer_of_another_model_is_refused(models, folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["random_forest"], tmp_path)
+    trees = read_trees(models["random_forest"].estimator)
+    write_trees(bundle / "explainer.npz", replace(trees, leaf=trees.leaf + 1e-7), "probability")  # 50 trees: 5e-6
+    with pytest.raises(BundleError, match="golden explanations are off by"):
+        load_scorer(bundle)
+
+
+def test_a_bundle_of_an_earlier_format_is_refused(folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["xgboost"], tmp_path)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(BundleError, match="train the model again"):
         load_scorer(bundle)
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
+from health_predict.bundle import LARGEST_BUNDLE, write_estimator
 from health_predict.families import (
     FAMILIES,
     MOST_LEAVES,
@@ -20,7 +22,6 @@ from health_predict.families import (
     sample_configurations,
     start,
 )
-from health_predict.onnx_export import export_onnx
 
 seeds = st.integers(0, 2**32 - 1)
 families = st.lists(st.sampled_from(FAMILIES), min_size=1, max_size=3, unique=True)
@@ -141,14 +142,14 @@ def test_an_unreachable_size_is_refused(family: Family, size: int) -> None:
         fit(configuration(family), size, *generated())
 
 
-def test_the_largest_forest_fits_into_the_bundle() -> None:
+def test_the_largest_forest_fits_into_the_bundle(tmp_path: Path) -> None:
     X, _ = generated(rows=8000, columns=3)
     noise = np.random.default_rng(1).integers(0, 2, 8000).astype(np.int8)  # grows the largest trees there are
     forest = fit(configuration("random_forest", min_samples_leaf=1), 25, X, noise)
     leaves = [tree.get_n_leaves() for tree in forest.estimators_]
     assert max(leaves) <= MOST_LEAVES
     nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
-    bytes_per_node = len(export_onnx(forest, 3).SerializeToString()) / nodes
+    write_estimator(forest, X.shape[1], tmp_path)
+    bytes_per_node = sum(file.stat().st_size for file in tmp_path.iterdir()) / nodes
     most_nodes = SPACES["random_forest"].maximum_size * (2 * MOST_LEAVES - 1)
-    # trees beyond the 128th have a number of two bytes
-    assert most_nodes * (bytes_per_node + 1) <= 50e6
+    assert most_nodes * bytes_per_node <= LARGEST_BUNDLE
