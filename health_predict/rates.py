@@ -85,9 +85,10 @@ def pool_categories(values: npt.ArrayLike, patients: npt.ArrayLike) -> npt.NDArr
     """Rename the smallest categories to "small groups, pooled" until that group and every other hold 11 patients."""
     found, names = np.asarray(values, dtype=object), np.asarray(patients)
     categories, codes = np.unique(found, return_inverse=True)
-    sizes = [len(np.unique(names[codes == code])) for code in range(len(categories))]
-    rank = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
-    smallest = pool_adjacent(rank[codes], names) == 0
-    if len(np.unique(codes[smallest])) == 1:
+    sizes = np.array([len(np.unique(names[codes == code])) for code in range(len(categories))])
+    order, count = np.argsort(sizes, kind="stable"), int((sizes < SMALLEST_GROUP).sum())
+    while 0 < count < len(order) and len(np.unique(names[np.isin(codes, order[:count])])) < SMALLEST_GROUP:
+        count += 1
+    if count == 0 or len(order) == 1:
         return found
-    return np.where(smallest, POOLED, found)
+    return np.where(np.isin(codes, order[:count]), POOLED, found)

@@ -116,7 +116,6 @@ COMMON_DRUGS = (
     "glyburide",
     "pioglitazone",
     "rosiglitazone",
-    "acarbose",
     "insulin",
 )
 RARE_DRUGS = tuple(drug for drug in DRUGS if drug not in COMMON_DRUGS)

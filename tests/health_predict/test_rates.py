@@ -72,3 +72,8 @@ def test_no_small_category_survives(rows):
 def test_the_pool_takes_the_next_smallest_when_it_is_too_small_itself():
     names = np.repeat(np.array(["tiny", "middle", "large"], dtype=object), [3, 20, 50])
     assert dict.fromkeys(pool_categories(names, np.arange(73))) == dict.fromkeys([POOLED, "large"])
+
+
+def test_the_pool_takes_every_small_category_also_when_the_smallest_two_fill_it():
+    names = np.repeat(np.array(["tiny", "small", "less small", "large"], dtype=object), [5, 6, 7, 50])
+    assert dict.fromkeys(pool_categories(names, np.arange(68))) == dict.fromkeys([POOLED, "large"])
