@@ -27,6 +27,8 @@ from health_predict.rollout import Deployed, Endpoint, State
 _CONFIG, _IDENTIFIER = "zenml.service_config", "zenml.service_uuid"
 # ZenML asks for the secret of an artifact store, and deletes it with the endpoint; the bundle is in the image
 _NO_SECRET = "health-predict-needs-no-secret"  # noqa: S105
+# while pods are exchanged Istio tries a request again elsewhere; each try may take seconds, as a list explained does
+_ROUTING = {"seldon.io/istio-retries": "3", "seldon.io/istio-retries-timeout": "15"}
 _STATES: dict[str, State] = {"Available": "running", "Creating": "starting", "Failed": "failed"}
 _PAUSE = 1.0  # seconds between two looks
 
@@ -53,7 +55,7 @@ class SeldonKubernetes:
         existing = self._find()
         former = self._config(existing) if existing else None
         config = self._release_config(former, release, image)
-        name = self._update(existing, config) if existing else self._create(config)
+        name = self._apply(existing, config)
         served = former if existing and _serves(existing) else None
         try:
             endpoint = self._wait(name, config, stale=existing and existing.get("status"), timeout=timeout)
@@ -71,7 +73,7 @@ class SeldonKubernetes:
             return self.stop()
         config = SeldonDeploymentConfig.model_validate_json(deployed.restore_point)
         existing = self._find()
-        name = self._update(existing, config) if existing else self._create(config)
+        name = self._apply(existing, config)
         return self._wait(name, config, stale=existing and existing.get("status"), timeout=timeout)
 
     def stop(self) -> Endpoint | None:
@@ -117,8 +119,16 @@ class SeldonKubernetes:
             **changes,
         )
 
+    def _apply(self, existing: Resource | None, config: SeldonDeploymentConfig) -> str:
+        """Make or update the SeldonDeployment, without waiting for it, and return its name."""
+        if existing is not None:
+            return self._update(existing, config)
+        name = self._create(config)
+        self._cluster.patch(name, {"metadata": {"annotations": _ROUTING}})  # ZenML has no place for these
+        return name
+
     def _create(self, config: SeldonDeploymentConfig) -> str:
-        """Make the SeldonDeployment through ZenML, without waiting for it, and return its name."""
+        """Make the SeldonDeployment through ZenML."""
         self._forget_records()  # ZenML would return the record of a deleted one, and make none
         try:
             with self._cluster.answering("cannot create the SeldonDeployment"):
@@ -132,7 +142,7 @@ class SeldonKubernetes:
             return name
 
     def _update(self, existing: Resource, config: SeldonDeploymentConfig) -> str:
-        """Merge a configuration into the SeldonDeployment as ZenML would write it, and return its name."""
+        """Merge a configuration into the SeldonDeployment as ZenML would write it."""
         name: str = existing["metadata"]["name"]
         predictor = {**existing["spec"]["predictors"][0], "replicas": config.replicas}
         predictor["componentSpecs"] = [{"spec": config.spec}]
@@ -140,7 +150,7 @@ class SeldonKubernetes:
             "metadata": {
                 "resourceVersion": existing["metadata"]["resourceVersion"],
                 "labels": config.get_seldon_deployment_labels(),
-                "annotations": config.get_seldon_deployment_annotations(),
+                "annotations": {**config.get_seldon_deployment_annotations(), **_ROUTING},
             },
             "spec": {"replicas": config.replicas, "predictors": [predictor]},
         }

@@ -133,6 +133,13 @@ def test_the_first_deployment_makes_one_seldon_deployment(stub, endpoint, deploy
     assert endpoint.find() == deployed.endpoint
 
 
+def test_requests_are_tried_again_while_pods_are_exchanged(stub, endpoint, deployed) -> None:
+    assert stub.only()["metadata"]["annotations"]["seldon.io/istio-retries"] == "3"
+    stub.operator = _works
+    _deploy(endpoint, "2")
+    assert stub.only()["metadata"]["annotations"]["seldon.io/istio-retries"] == "3"
+
+
 def test_the_pod_is_confined_probed_and_limited(stub, endpoint, deployed) -> None:
     pod = _pod(stub.only())
     (container,) = pod["containers"]
@@ -171,7 +178,7 @@ def test_an_update_is_in_place(stub, endpoint, deployed) -> None:
     assert updated.previous == "1"
     assert _pod(resource)["containers"][0]["image"] == "localhost:5000/server:2"
     assert (resource["spec"]["replicas"], resource["metadata"]["labels"]["zenml.model_version"]) == (2, "2")
-    assert [verb for verb, _ in stub.requests if verb in ("POST", "PATCH", "DELETE")] == ["POST", "PATCH"]
+    assert [verb for verb, _ in stub.requests if verb != "GET"] == ["POST", "PATCH", "PATCH"]  # made, routed, updated
 
 
 def test_available_of_the_old_version_is_not_taken_for_the_new_one(stub, endpoint, deployed) -> None:
