@@ -7,7 +7,7 @@ from typing import Any
 from adapters.mlflow_registry import MODEL_NAME, Registry
 from health_predict.errors import InputError
 from health_predict.release import Release, write_release
-from health_predict.scorer import GOLDEN, load_scorer
+from health_predict.scorer import GOLDEN, BundleError, load_scorer
 from stacks.environment import state_folder
 
 
@@ -25,14 +25,18 @@ def release_of(version: str | None, registry: Registry | None = None) -> Release
 
 
 def fetch_release(release: Release, folder: Path, registry: Registry | None = None) -> Path:
-    """Download the release into `folder` and prove that it replays; BundleError if it does not.
+    """Download the release into `folder` and prove that it replays; InputError if it does not.
 
     Returns:
         The release folder.
     """
     registry = registry or Registry(state_folder() / "locks")
     bundle = registry.download_bundle(release.model_version, folder)
-    load_scorer(bundle)
+    try:
+        load_scorer(bundle)
+    except BundleError as error:
+        cure = "choose another with --model-version, or go back: python run.py --pipeline rollback"
+        raise InputError(f"version {release.model_version} cannot be served: {error}; {cure}") from None
     write_release(bundle, release)
     return bundle
 
