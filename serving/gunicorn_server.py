@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 SECONDS_TO_FINISH = 10  # for requests under way when the server is told to stop
-SECONDS_TO_SEND = 10  # after which a client that sends nothing gives its thread back
+SECONDS_TO_SEND = 5  # after which a client that sends nothing gives its thread back
 _DRAINED, _BLOCK = 16 * 2**20, 2**16  # bytes
 _CODES: Mapping[type[BaseException], int] = {
     errors.LimitRequestLine: 414,
