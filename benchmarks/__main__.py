@@ -10,6 +10,7 @@ COMMANDS = (
     ["benchmarks.leakage"],
     ["benchmarks.synthetic_quality"],
     ["benchmarks.search"],
+    ["benchmarks.scoring"],
 )
 
 

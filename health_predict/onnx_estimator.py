@@ -1,5 +1,7 @@
 """Runs model.onnx, the estimator alone, as `onnx_export` writes it: an encoded matrix to raw, uncalibrated scores."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
@@ -14,11 +16,11 @@ class OnnxEstimator:
         columns: d, the width of the matrix.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: Path) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self.columns = int(session.get_inputs()[0].shape[1])
         self._run = session.run
 

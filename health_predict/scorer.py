@@ -93,7 +93,7 @@ def _open(folder: Path) -> Scorer:
         encoder=encoder,
         calibration=Calibration(**manifest["calibration"]),
         threshold=float(manifest["threshold"]),
-        estimator=OnnxEstimator((folder / ESTIMATOR).read_bytes()),
+        estimator=OnnxEstimator(folder / ESTIMATOR),
         explainer=read_explainer(folder / EXPLAINER, len(encoder.feature_order)),
     )
 

@@ -1,5 +1,9 @@
 """Small models that are easy to get wrong; test_bundle.py checks trained ones on every test encounter."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
@@ -13,8 +17,14 @@ X = np.random.default_rng(0).standard_normal((400, 4)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] + X[:, 2] > 0).astype(np.int8)
 
 
-def exported(estimator) -> OnnxEstimator:
-    return OnnxEstimator(export_onnx(estimator, X.shape[1]).SerializeToString())
+@pytest.fixture
+def exported(tmp_path: Path) -> Callable[[Any], OnnxEstimator]:
+    def export(estimator: Any) -> OnnxEstimator:
+        path = tmp_path / "model.onnx"
+        path.write_bytes(export_onnx(estimator, X.shape[1]).SerializeToString())
+        return OnnxEstimator(path)
+
+    return export
 
 
 @pytest.mark.parametrize(
@@ -33,21 +43,21 @@ def exported(estimator) -> OnnxEstimator:
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
-def test_scores_as_the_library_does(estimator) -> None:
+def test_scores_as_the_library_does(estimator, exported) -> None:
     expected = estimator.fit(X, Y).predict_proba(X)[:, 1]
     found = exported(estimator).score(X)
     assert (found.shape, found.dtype) == ((400,), np.float64)
     np.testing.assert_allclose(found, expected, rtol=0, atol=5e-7)
 
 
-def test_a_row_scores_the_same_alone_and_among_others() -> None:
+def test_a_row_scores_the_same_alone_and_among_others(exported) -> None:
     for estimator in (LogisticRegression(), RandomForestClassifier(30), XGBClassifier(n_estimators=30)):
         onnx = exported(estimator.fit(X, Y))
         alone = np.concatenate([onnx.score(X[i : i + 1]) for i in range(50)])
         np.testing.assert_allclose(alone, onnx.score(X)[:50], rtol=0, atol=1e-7)
 
 
-def test_no_rows_give_no_scores_and_a_matrix_of_another_width_is_refused() -> None:
+def test_no_rows_give_no_scores_and_a_matrix_of_another_width_is_refused(exported) -> None:
     onnx = exported(RandomForestClassifier(3).fit(X, Y))
     assert onnx.columns == 4
     assert onnx.score(X[:0]).shape == (0,)
