@@ -89,7 +89,9 @@ def _predict() -> Schema:
         "schema": _BOOLEAN,
         "description": "adds the contributions that make up the uncalibrated score",
     }
-    body, answer = _one_or_many(_ref("Record")), {"oneOf": [_ref("Answer"), _ref("Answers")]}
+    # a message is what Seldon's orchestrator posts here
+    body = {"oneOf": [*_one_or_many(_ref("Record"))["oneOf"], _ref("Message")]}
+    answer = {"oneOf": [_ref("Answer"), _ref("Answers"), _ref("MessageAnswer")]}
     return {**_post("predict", "Predict one record or a list", body, answer), "parameters": [explain]}
 
 

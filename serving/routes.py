@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
 
 from health_predict.record_schema import POSITIONAL, read_record
 from serving import addresses, predictions, refusals
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import document
 from serving.releases import Releases, Served
+from serving.seldon_protocol import PAYLOADS
+
+SELDON_VIEW = "Predict"  # of seldon-core's application
 
 
 def build_routes(releases: Releases, metrics: Metrics) -> Blueprint:
@@ -17,9 +21,12 @@ def build_routes(releases: Releases, metrics: Metrics) -> Blueprint:
     described = document()
 
     @routes.post(addresses.PREDICT)
-    def predict() -> dict[str, Any]:
-        served = predictions.require(releases.served, releases.refused)
+    def predict() -> ResponseReturnValue:
         raw = request.get_json()
+        if isinstance(raw, dict) and raw.keys() & PAYLOADS:
+            # in a pod, Seldon's orchestrator posts what it gets at /api/v1.0/predictions to /predict of the model
+            return current_app.view_functions[SELDON_VIEW]()
+        served = predictions.require(releases.served, releases.refused)
         single = not isinstance(raw, list)
         records = predictions.read_all([raw] if single else raw, read_record)
         answers = predictions.predict(served, records, explain=_explain())

@@ -11,6 +11,7 @@ from serving.predictions import answer, predict, read_all
 from serving.releases import Served
 
 OUTPUTS = ("prediction", "probability_score")
+PAYLOADS = {"jsonData", "data"}  # one of them tells a message from a record
 _ONE_OF = "send one of jsonData and data.ndarray"
 
 Answer = Callable[[list[dict[str, Any]]], dict[str, Any]]

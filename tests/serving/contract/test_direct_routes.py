@@ -41,6 +41,15 @@ def test_a_list_of_records(endpoint, records) -> None:
     assert answer["model_version"] == endpoint.release.model_version
 
 
+def test_a_seldon_message_is_answered_as_on_seldons_path(endpoint, records) -> None:
+    """In a pod, Seldon's orchestrator posts to /predict of the model what it gets at /api/v1.0/predictions."""
+    rows = [[record[name] for name in POSITIONAL] for record in records]
+    bad = {"jsonData": {**records[0], "age": "forty"}}
+    for message in ({"jsonData": records[0]}, {"jsonData": records}, {"data": {"ndarray": rows}}, bad, {"data": [1]}):
+        here, there = (endpoint.client.post(path, json=message) for path in ("/predict", "/api/v1.0/predictions"))
+        assert (here.status_code, here.json()) == (there.status_code, there.json())
+
+
 def test_null_and_absent_mean_missing_and_underscores_mean_hyphens(endpoint, records) -> None:
     optional = [column.name for column in INPUTS if column.missing or "None" in column.categories]
     nulls = {**records[0], **dict.fromkeys(optional)}
