@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from health_predict.errors import InputError
-from health_predict.monitoring.distance import Floats, spread
+from health_predict.monitoring.distance import Floats
 from health_predict.monitoring.drift import Drift
 from health_predict.monitoring.performance import Performance
 from health_predict.monitoring.reference import Reference
@@ -140,17 +140,19 @@ def too_small(rows: int, minimum: int, rule: Rule) -> DriftVerdict:
 
 
 def _test(reference: Reference, drift: Drift, performance: Performance | None, rule: Rule) -> tuple[Alarm, ...]:
-    labelled = performance is not None
-    rate = rule.false_alarm_rate / (4 if labelled else 2)
-    null, unit = reference.null.at(drift.rows), np.sqrt(spread(drift.rows, reference.rows))
+    rate = rule.false_alarm_rate / (2 if performance is None else 4)
+    null = reference.null.at(drift.rows)
+    unit = drift.distance / drift.impact if drift.impact > 0 else 1.0  # back to a distance that a person can compare
     alarms = [
         _against(null.largest, "column", drift.largest, 1.0, rate),
         _against(null.impact, "impact", drift.impact, unit, rate),
     ]
     if performance is not None:
-        alarms.append(_calibration(performance, rate))
-        losses, unit = reference.null.at(performance.rows).auroc_loss, spread(performance.rows, reference.rows)
-        alarms.append(_against(losses, "auroc", performance.auroc_loss, np.sqrt(unit), rate))
+        losses, unit = reference.null.at(performance.rows).auroc_loss, performance.auroc_unit
+        alarms += [
+            _calibration(performance, rate),
+            _against(losses, "auroc", performance.auroc_loss / unit, unit, rate),
+        ]
     return tuple(alarms)
 
 

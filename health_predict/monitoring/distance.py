@@ -35,15 +35,11 @@ def _shares(counts: Floats, layout: Layout) -> Floats:
     return np.asarray(counts / rows)
 
 
-def size_free(divergence: Floats, spread: float) -> Floats:
+def size_free(divergence: Floats, spread: Floats | float) -> Floats:
     """Return (divergence / spread)^(1/3), close to normal with a mean and sd that hardly depend on the batch size.
 
-    Without drift, divergence * 8 ln 2 / (1/n + 1/m) is a (mixture of) chi-square in the large; its cube root is nearly
-    normal (Wilson and Hilferty, PNAS 1931), so that columns of few and of many cells have comparable tails.
+    `spread` is that of `dependence.spread`, for all columns or one each. Without drift, divergence * 8 ln 2 / spread
+    is a (mixture of) chi-square in the large; its cube root is nearly normal (Wilson and Hilferty, PNAS 1931), so that
+    columns of few and of many cells have comparable tails.
     """
     return np.asarray(np.cbrt(divergence / spread))
-
-
-def spread(rows: int, reference_rows: int) -> float:
-    """Return 1/n + 1/m, what the variance of a difference of shares of two independent samples is a multiple of."""
-    return 1 / rows + 1 / reference_rows

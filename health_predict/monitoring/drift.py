@@ -7,9 +7,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from health_predict.monitoring.distance import Floats, divergences, size_free, spread
+from health_predict.columns import PATIENT
+from health_predict.monitoring.dependence import cluster_size, spread
+from health_predict.monitoring.distance import Floats, divergences, size_free
 from health_predict.monitoring.monitored import bin_frame
-from health_predict.monitoring.null import SizeNull, standardise
+from health_predict.monitoring.null import standardise
 from health_predict.monitoring.reference import Reference
 
 _RARE = 1e-4  # chance per column from which new values of a constant column count as drift
@@ -30,11 +32,13 @@ class Drift:
 
     Attributes:
         columns: every watched column, the largest deviation first.
-        impact: importance-weighted distance / sqrt(1/n + 1/m), the unit of its null.
+        distance: mean of the distances weighted by importance, 0..1.
+        impact: the same of each distance over its unit, to compare with its null.
     """
 
     rows: int
     columns: tuple[ColumnDrift, ...]
+    distance: float
     impact: float
 
     @property
@@ -45,21 +49,23 @@ class Drift:
 
 def measure_drift(reference: Reference, batch: pd.DataFrame) -> Drift:
     """Compare n > 0 raw encounters with the reference; takes a few milliseconds."""
-    layout, scale = reference.layout, spread(len(batch), reference.rows)
-    counts = np.array(reference.counts, dtype=np.float64)
-    divergence = divergences(layout, layout.count(bin_frame(batch)), counts)
-    null = reference.null.at(len(batch))
-    deviation = _deviations(reference, null, size_free(divergence, scale), len(batch))
+    layout = reference.layout
+    divergence = divergences(layout, layout.count(bin_frame(batch)), np.array(reference.counts, dtype=np.float64))
+    sizes = (len(batch), cluster_size(batch[PATIENT]), reference.rows, reference.cluster_size)
+    unit = spread(*sizes, np.array(reference.correlations))
+    deviation = _deviations(reference, size_free(divergence, unit), len(batch))
     distance = np.sqrt(divergence)
     order = np.argsort(-deviation, kind="stable")
     columns = tuple(
         ColumnDrift(reference.cells[i].column, float(distance[i]), float(deviation[i])) for i in order.tolist()
     )
-    return Drift(len(batch), columns, float(distance @ reference.weights / np.sqrt(scale)))
+    weights = reference.weights
+    return Drift(len(batch), columns, float(distance @ weights), float((distance / np.sqrt(unit)) @ weights))
 
 
-def _deviations(reference: Reference, null: SizeNull, columns: Floats, rows: int) -> Floats:
+def _deviations(reference: Reference, columns: Floats, rows: int) -> Floats:
     """Standardise; where the reference has one value only, no draw differs and the unit is derived instead."""
+    null = reference.null.at(rows)
     found = standardise(columns, null.mean, null.sd)
     constant = (null.sd == 0) & (columns > 0)
     return np.where(constant, columns / _constant_unit(rows, reference.rows), found)
@@ -74,4 +80,4 @@ def _constant_unit(rows: int, reference_rows: int) -> float:
     chance = rows / (rows + reference_rows)
     differing = np.ceil(np.log(_RARE) / np.log(chance))
     divergence: npt.NDArray[np.float64] = np.array(differing / (2 * rows))
-    return float(size_free(divergence, spread(rows, reference_rows)) / norm.isf(_RARE))
+    return float(size_free(divergence, 1 / rows + 1 / reference_rows) / norm.isf(_RARE))

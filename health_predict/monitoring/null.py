@@ -3,7 +3,8 @@
 A draw compared with a reference that contains it lies too close, and then up to every batch without drift is an alarm;
 so the draw is taken out. Rows are drawn whole, which keeps the dependence between columns that the largest of their
 distances hangs on. All statistics are divided by their theoretical dependence on the sizes, so that what is left
-changes slowly with the size of the batch and can be interpolated.
+changes slowly with the size of the batch and can be interpolated. Here that is 1/n + 1/(m - n) whatever the patients,
+since rows are drawn and not patients; of a real batch it is `dependence.spread`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from health_predict.errors import InputError
 from health_predict.monitoring.cells import CellIds, Layout
-from health_predict.monitoring.distance import Floats, divergences, size_free, spread
+from health_predict.monitoring.distance import Floats, divergences, size_free
 
 SCORE_BINS = 200  # quantile bins of the score; the AUROC they give is within .0005 of the exact one
 FEWEST_DRAWS = 2000
@@ -29,7 +30,7 @@ class SizeNull:
     Attributes:
         mean, sd: (columns,) of the size-free divergence.
         largest: (draws,) largest standardised divergence over the columns.
-        impact: (draws,) importance-weighted distance / sqrt(spread).
+        impact: (draws,) importance-weighted mean of distance / sqrt(spread).
         auroc_loss: (draws,) (AUROC of the rest - AUROC of the draw) / sqrt(spread).
     """
 
@@ -99,7 +100,7 @@ def build_null(reference: Drawable, sizes: Sequence[int], *, draws: int, seed: i
 
 
 def _size_null(reference: Drawable, rows: int, draws: int, seed: int) -> SizeNull:
-    scale = spread(rows, len(reference.cells) - rows)
+    scale = 1 / rows + 1 / (len(reference.cells) - rows)
     parts = [_statistics(reference, counts) for counts in _draw_counts(reference, rows, draws, seed)]
     divergence, loss = (np.concatenate(part) for part in zip(*parts, strict=True))
     columns = size_free(divergence, scale)

@@ -15,10 +15,11 @@ import pandas as pd
 from health_predict.columns import PATIENT
 from health_predict.errors import InputError
 from health_predict.monitoring.cells import Cells, Layout, pool
+from health_predict.monitoring.concordance import auroc_influence
+from health_predict.monitoring.dependence import cluster_size, clustered_variance, column_correlations, correlation
 from health_predict.monitoring.monitored import NAMES, bin_frame
 from health_predict.monitoring.null import Drawable, Null, build_null
 from health_predict.privacy import SMALLEST_GROUP
-from health_predict.trials import auroc
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +33,7 @@ class ScoreSummary:
 
     Attributes:
         observed, predicted: share of positives and mean score.
+        auroc_correlation: within patients, of what an encounter contributes to the AUROC.
         gap_variance: of observed - predicted, counting patients and not rows: what the reference does not know itself.
         edges, counts: ten quantile bins of the score, (9,) and (10,).
     """
@@ -39,6 +41,7 @@ class ScoreSummary:
     observed: float
     predicted: float
     auroc: float
+    auroc_correlation: float
     gap_variance: float
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -51,9 +54,13 @@ class Reference:
     Attributes:
         counts: rows in each cell, in the order of the cells of all columns.
         importances: share of each watched column, adding up to 1.
+        cluster_size, correlations: mean number of encounters of an encounter's patient, and the correlation within
+            patients of each watched column: how much less than independent encounters the reference is worth.
     """
 
     rows: int
+    cluster_size: float
+    correlations: tuple[float, ...]
     cells: tuple[Cells, ...]
     counts: tuple[int, ...]
     importances: Mapping[str, float]
@@ -97,12 +104,18 @@ def build_reference(
     patients = frame[PATIENT].to_numpy()
     _check(truth, patients)
     levels = bin_frame(frame)
-    cells = pool(levels, patients)
-    layout = Layout(cells)
-    weights = np.array([importances[name] for name in NAMES])
-    null = build_null(Drawable(layout, layout.encode(levels), weights, truth, score), sizes, draws=draws, seed=seed)
-    counts = tuple(layout.count(levels).astype(int).tolist())
-    return Reference(len(frame), cells, counts, dict(importances), _summarise(truth, score, patients), null)
+    layout = Layout(cells := pool(levels, patients))
+    encoded, weights = layout.encode(levels), np.array([importances[name] for name in NAMES])
+    return Reference(
+        rows=len(frame),
+        cluster_size=cluster_size(patients),
+        correlations=tuple(column_correlations(layout, encoded, patients).tolist()),
+        cells=cells,
+        counts=tuple(layout.count(levels).astype(int).tolist()),
+        importances=dict(importances),
+        scores=_summarise(truth, score, patients),
+        null=build_null(Drawable(layout, encoded, weights, truth, score), sizes, draws=draws, seed=seed),
+    )
 
 
 def _check(y: npt.NDArray[np.int8], patients: npt.NDArray[np.int64]) -> None:
@@ -115,17 +128,14 @@ def _check(y: npt.NDArray[np.int8], patients: npt.NDArray[np.int64]) -> None:
 def _summarise(y: npt.NDArray[np.int8], score: Floats, patients: npt.NDArray[np.int64]) -> ScoreSummary:
     edges = np.unique(np.quantile(score, np.linspace(0, 1, 11)[1:-1]))
     bins = np.bincount(np.searchsorted(edges, score, side="right"), minlength=len(edges) + 1)
+    value, influence = auroc_influence(y, score)
+    effect = clustered_variance(influence, patients) / float((influence**2).sum())
     return ScoreSummary(
         observed=float(y.mean()),
         predicted=float(score.mean()),
-        auroc=auroc(y, score),
+        auroc=value,
+        auroc_correlation=correlation(effect, cluster_size(patients)),
         gap_variance=clustered_variance(y - score, patients) / len(y) ** 2,
         edges=tuple(edges.tolist()),
         counts=tuple(bins.tolist()),
     )
-
-
-def clustered_variance(errors: Floats, patients: npt.ArrayLike) -> float:
-    """Return the variance of the sum of (n,) errors of mean 0 that are independent between patients only."""
-    _, codes = np.unique(np.asarray(patients), return_inverse=True)
-    return float((np.bincount(codes, errors) ** 2).sum())

@@ -26,6 +26,8 @@ def save_reference(reference: Reference, folder: Path) -> None:
     content = {
         "format": FORMAT,
         "rows": reference.rows,
+        "cluster_size": reference.cluster_size,
+        "correlations": list(reference.correlations),
         "cells": [asdict(cells) for cells in reference.cells],
         "counts": list(reference.counts),
         "importances": dict(reference.importances),
@@ -63,6 +65,8 @@ def _reference(content: dict[str, Any], arrays: dict[str, Any]) -> Reference:
     scores = content["scores"]
     return Reference(
         rows=content["rows"],
+        cluster_size=content["cluster_size"],
+        correlations=tuple(content["correlations"]),
         cells=tuple(_cells(**cells) for cells in content["cells"]),
         counts=tuple(content["counts"]),
         importances=content["importances"],

@@ -5,7 +5,7 @@ import pytest
 
 from health_predict.errors import InputError
 from health_predict.monitoring.cells import Layout, pool
-from health_predict.monitoring.distance import divergences, size_free, spread
+from health_predict.monitoring.distance import divergences, size_free
 from health_predict.monitoring.monitored import MONITORED, bin_frame
 from health_predict.monitoring.null import Drawable, Null, SizeNull, build_null, standardise
 from health_predict.reading import RawData
@@ -36,9 +36,9 @@ def by_hand(drawable: Drawable, rows: int, draws: int, seed: int) -> tuple[np.nd
         )
         found.append(divergences(drawable.layout, drawn.astype(float), rest.astype(float)))
         scores = [auroc(drawable.y[part], drawable.score[part]) for part in (out, ~out)]
-        losses.append((scores[1] - scores[0]) / np.sqrt(spread(rows, m - rows)))
-    columns = size_free(np.array(found), spread(rows, m - rows))
-    impact = np.sqrt(np.array(found)) @ WEIGHTS / np.sqrt(spread(rows, m - rows))
+        losses.append((scores[1] - scores[0]) / np.sqrt(1 / rows + 1 / (m - rows)))
+    columns = size_free(np.array(found), (1 / rows + 1 / (m - rows)))
+    impact = np.sqrt(np.array(found)) @ WEIGHTS / np.sqrt(1 / rows + 1 / (m - rows))
     return columns, impact, np.array(losses)
 
 
