@@ -14,7 +14,7 @@ INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 # dev takes its versions from pipeline
 LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
 
-.PHONY: help setup run test check bench dashboard mlflow-ui lock clean
+.PHONY: help setup run test test-image check bench dashboard mlflow-ui lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ run: $(VENV)/.pipeline $(SERVING)/.serving ## set up, apply the local stack and 
 
 test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS="-k ...")
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-image: $(VENV)/.dev ## build the model server's image and test it in a container (root on Debian: installs Docker)
+	@$(PYTHON) -m pytest -n 0 -m image tests/serving/test_image.py
 
 check: $(VENV)/.dev ## style, types, layers, locks
 	@$(VENV)/bin/ruff check --quiet .
