@@ -38,7 +38,9 @@ class Explanation:
     @property
     def score(self) -> float:
         """The raw score in 0..1, as the estimator gives it."""
-        return self.raw_score if self.unit == "probability" else 1 / (1 + math.exp(-self.raw_score))
+        if self.unit == "probability":
+            return self.raw_score
+        return 1 / (1 + math.exp(min(-self.raw_score, 700.0)))  # exp overflows beyond 709
 
 
 @dataclass(frozen=True)

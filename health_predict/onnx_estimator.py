@@ -10,19 +10,13 @@ Floats = npt.NDArray[np.float64]
 
 
 class OnnxEstimator:
-    """One estimator, on one thread: a record is too small to share. Threads may call it side by side.
-
-    Attributes:
-        columns: d, the width of the matrix.
-    """
+    """One estimator, on one thread: a record is too small to share. Threads may call it side by side."""
 
     def __init__(self, model: Path) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self.columns = int(session.get_inputs()[0].shape[1])
-        self._run = session.run
+        self._run = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"]).run
 
     def score(self, matrix: npt.NDArray[np.float32]) -> Floats:
         """Score an encoded (n, d) float32 matrix; the (n,) scores are in 0..1."""

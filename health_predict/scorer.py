@@ -76,17 +76,19 @@ def load_scorer(folder: Path) -> Scorer:
             raise BundleError(f"bundle {folder}: {name} is missing; train and register the model again")
     try:
         scorer = _open(folder)
-        golden = json.loads((folder / GOLDEN).read_text())
+        _replay(scorer, json.loads((folder / GOLDEN).read_text()), folder)
+    except BundleError:
+        raise
     except Exception as error:  # ONNX Runtime raises kinds of its own that share no other base
         raise BundleError(f"bundle {folder}: unreadable ({type(error).__name__}); train the model again") from error
-    _replay(scorer, golden, folder)
     return scorer
 
 
 def _open(folder: Path) -> Scorer:
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["format"] != FORMAT:
-        raise ValueError(f"format {manifest['format']}")
+        problem = f"is of format {manifest['format']} where {FORMAT} is read; train and register the model again"
+        raise BundleError(f"bundle {folder}: {problem}")
     encoder = RecordEncoder(json.loads((folder / ENCODER).read_text()))
     return Scorer(
         manifest=manifest,

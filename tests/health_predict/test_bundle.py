@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from health_predict.bundle import Origin, build_bundle, frame_records, prove_parity, records_frame
 from health_predict.calibration import Calibration
@@ -17,6 +18,7 @@ from health_predict.families import FAMILIES, Family, fit, sample_configurations
 from health_predict.features import FEATURES
 from health_predict.fitted_trees import read_trees
 from health_predict.model import CalibratedClassifier, TrainedModel
+from health_predict.onnx_export import export_onnx
 from health_predict.preprocessor import fit_preprocessor
 from health_predict.records import generate_records
 from health_predict.scorer import BUNDLE_FILES, BundleError, load_scorer
@@ -147,7 +149,15 @@ def test_a_bundle_of_an_earlier_format_is_refused(folders, tmp_path: Path) -> No
     bundle = _copy(folders["xgboost"], tmp_path)
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(BundleError, match="train the model again"):
+    with pytest.raises(BundleError, match="is of format 1 where 2 is read"):
+        load_scorer(bundle)
+
+
+def test_an_estimator_of_another_width_is_refused(folders, tmp_path: Path) -> None:
+    bundle = _copy(folders["logistic_regression"], tmp_path)
+    narrow = LogisticRegression().fit([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+    (bundle / "model.onnx").write_bytes(export_onnx(narrow, 2).SerializeToString())
+    with pytest.raises(BundleError, match="unreadable"):
         load_scorer(bundle)
 
 
