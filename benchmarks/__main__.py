@@ -11,6 +11,7 @@ COMMANDS = (
     ["benchmarks.synthetic_quality"],
     ["benchmarks.search"],
     ["benchmarks.scoring"],
+    ["benchmarks.serving"],
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from health_predict.record_schema import POSITIONAL, record_json_schema
 from serving import addresses
-from serving.predictions import MOST_RECORDS
+from serving.predictions import MOST_EXPLAINED, MOST_RECORDS
 from serving.refusals import OF_CODE
 from serving.seldon_protocol import OUTPUTS
 
@@ -87,7 +87,8 @@ def _predict() -> Schema:
         "in": "query",
         "required": False,
         "schema": _BOOLEAN,
-        "description": "adds the contributions that make up the uncalibrated score",
+        "description": f"adds what makes up the uncalibrated score, for at most {MOST_EXPLAINED} records; "
+        "a Seldon message asks for it in meta.tags instead",
     }
     # a message is what Seldon's orchestrator posts here
     body = {"oneOf": [*_one_or_many(_ref("Record"))["oneOf"], _ref("Message")]}
@@ -171,6 +172,6 @@ def _model_info(version: Mapping[str, Schema]) -> Schema:
 
 
 def _refusal() -> Schema:
-    status = {"status": {"const": 1}, "code": {"type": "integer"}, "reason": _TEXT, "info": _TEXT}
-    problem = {"record": {"type": "integer", "minimum": 0}, "field": _TEXT, "problem": _TEXT}
+    status: Schema = {"status": {"const": 1}, "code": {"type": "integer"}, "reason": _TEXT, "info": _TEXT}
+    problem: Schema = {"record": {"type": "integer", "minimum": 0}, "field": _TEXT, "problem": _TEXT}
     return _object({"status": _object(status), "errors": _array(_object(problem))})

@@ -77,11 +77,18 @@ class Releases:
 
     def _watch(self) -> None:
         while True:
-            self.look()
+            try:
+                self.look()
+            except (OSError, RuntimeError) as error:  # a folder that may not be read, a link to itself
+                self._seen = None
+                self._refuse(self._offered, f"{self._offered} cannot be looked at ({type(error).__name__})")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _refuse(self, folder: Path, reason: str) -> None:
-        self.refused = Refused(folder.name, reason)
+        refused = Refused(folder.name, reason)
+        if refused == self.refused:
+            return
+        self.refused = refused
         self._on_refused()
         served = self.served
         state = f"version {served.release.model_version} serves on" if served else "nothing is served"

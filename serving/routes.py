@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from flask.typing import ResponseReturnValue
 
 from health_predict.record_schema import POSITIONAL, read_record
 from serving import addresses, predictions, refusals
@@ -21,11 +20,12 @@ def build_routes(releases: Releases, metrics: Metrics) -> Blueprint:
     described = document()
 
     @routes.post(addresses.PREDICT)
-    def predict() -> ResponseReturnValue:
+    def predict() -> Any:  # noqa: ANN401 - a body of ours, or the response of Seldon's view
         raw = request.get_json()
         if isinstance(raw, dict) and raw.keys() & PAYLOADS:
             # in a pod, Seldon's orchestrator posts what it gets at /api/v1.0/predictions to /predict of the model
-            return current_app.view_functions[SELDON_VIEW]()
+            seldon: Any = current_app.view_functions[SELDON_VIEW]
+            return seldon()
         served = predictions.require(releases.served, releases.refused)
         single = not isinstance(raw, list)
         records = predictions.read_all([raw] if single else raw, read_record)
