@@ -1,10 +1,10 @@
 """The scripts of infra/minikube with recording stand-ins for minikube, kubectl, helm, docker and curl; no cluster."""
 
-import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,12 +81,9 @@ def _manifests(name: str) -> list[dict]:
 
 
 def test_scripts_are_free_of_what_shellcheck_finds() -> None:
-    done = subprocess.run(["shellcheck", "-x", *SCRIPTS], cwd=FOLDER, capture_output=True, text=True, env=_with_venv())
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, "-x", *SCRIPTS], cwd=FOLDER, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
-
-
-def _with_venv() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{PROJECT}/.venv/bin:{os.environ['PATH']}"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
