@@ -152,7 +152,8 @@ def _remote_failure(error: Exception, uri: str) -> HealthPredictError | None:
 def _s3() -> Any:  # noqa: ANN401 - s3fs has no types, and costs a second that a local run need not pay
     import s3fs
 
-    return s3fs.S3FileSystem(config_kwargs={"connect_timeout": 5, "read_timeout": 60}, use_listings_cache=False)
+    timeouts = {"connect_timeout": 5, "read_timeout": 60}
+    return s3fs.S3FileSystem(config_kwargs=timeouts, use_listings_cache=False)
 
 
 def _s3_writer(uri: str) -> Any:  # noqa: ANN401

@@ -1,13 +1,13 @@
 """Tables in CSV (also gzipped) and Parquet, local or on s3://, read chunk by chunk in bounded memory by pyarrow."""
 
 import gzip
-import io
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ from health_predict.table_columns import SPELLINGS
 Format = Literal[".csv", ".csv.gz", ".parquet"]
 FORMATS: tuple[Format, ...] = (".csv", ".csv.gz", ".parquet")
 CHUNK_ROWS = 8192
-CSV_BLOCK = 2 << 20  # bytes, about 10,000 encounters; no line may be longer
+CSV_BLOCK = 1 << 19  # bytes, about 2,700 encounters; no line may be longer, and pyarrow reads 32 of them ahead
 _COLUMN_BUFFER = 1 << 17  # bytes of each Parquet column that are read at once
 
 
@@ -72,13 +72,13 @@ class _CsvTable:
     has_lines = True
 
     def __init__(self, uri: str, source: Source, block: int, *, gzipped: bool) -> None:
-        self._uri, self._source = uri, source
+        self._uri, self._size, self._position = uri, source.size, 0
         self._set_aside: list[UnreadableRow] = []
-        text = gzip.GzipFile(fileobj=source.stream) if gzipped else source.stream
+        self._blocks = _Blocks(source.stream, gzip.GzipFile(fileobj=source.stream) if gzipped else source.stream)
         coded = pa.dictionary(pa.int32(), pa.string())
         with _csv_explained(uri):
             self._reader = pacsv.open_csv(
-                pa.PythonFile(_EndingInNewline(text), mode="r"),
+                pa.PythonFile(self._blocks, mode="r"),
                 read_options=pacsv.ReadOptions(block_size=block, use_threads=False),
                 parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=self._put_aside),
                 convert_options=pacsv.ConvertOptions(
@@ -87,7 +87,8 @@ class _CsvTable:
                     strings_can_be_null=False,
                 ),
             )
-        self.schema: pa.Schema = self._reader.schema
+            self.schema: pa.Schema = self._reader.schema
+            self.schema.names  # noqa: B018 - decodes them
 
     def chunks(self) -> Iterator[Chunk]:
         """See Table."""
@@ -100,14 +101,17 @@ class _CsvTable:
 
     def share_read(self) -> float:
         """See Table."""
-        return self._source.stream.tell() / max(self._source.size, 1)
+        return self._position / max(self._size, 1)
 
     def _next(self) -> pa.RecordBatch | None:
         with _csv_explained(self._uri):
             try:
-                return self._reader.read_next_batch()
+                batch = self._reader.read_next_batch()
             except StopIteration:
                 return None
+        if self._blocks.ends:
+            self._position = self._blocks.ends.popleft()
+        return batch
 
     def _put_aside(self, row: pacsv.InvalidRow) -> str:
         problem = f"the row has {row.actual_columns} fields, the header {row.expected_columns}"
@@ -164,24 +168,31 @@ class _ParquetTable:
 
 
 @dataclass
-class _EndingInNewline:
-    """Reads a stream and ends it in a newline, without which pyarrow refuses a header alone."""
+class _Blocks:
+    """Reads a text block by block and ends it in a newline, without which pyarrow refuses a header alone.
 
-    stream: io.BufferedIOBase
+    Attributes:
+        ends: where in the file each block ended that has been read ahead.
+    """
+
+    file: BinaryIO
+    text: BinaryIO | gzip.GzipFile
+    ends: deque[int] = field(default_factory=deque, init=False)
     closed: bool = field(default=False, init=False)
     _last: bytes = field(default=b"", init=False)
 
-    def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes."""
-        content = self.stream.read(size)
-        if content:
-            self._last = content[-1:]
-        elif self._last not in (b"", b"\n"):
-            content = self._last = b"\n"
+    def read(self, size: int) -> bytes:
+        """Read `size` bytes, or at the end of the stream what is left, with the newline."""
+        content = self.text.read(size)
+        self.ends.append(self.file.tell())
+        self._last = content[-1:] or self._last
+        if len(content) < size and self._last not in (b"", b"\n"):
+            content += b"\n"
+            self._last = b"\n"
         return content
 
     def close(self) -> None:
-        """The stream belongs to the caller."""
+        """The file belongs to the caller."""
         self.closed = True
 
 
@@ -203,7 +214,7 @@ def _csv_problem(message: str) -> str:
     if "UTF8" in message:
         return "not in UTF-8; save it as CSV UTF-8"
     if "straddling" in message:
-        return f"a quote that is never closed, or a line over {CSV_BLOCK >> 20} MB; correct the line"
+        return f"a quote that is never closed, or a line over {CSV_BLOCK >> 10} KiB; correct the line"
     if "Empty CSV" in message:
         return "the file is empty; give one with a header line"
     return "not a readable CSV (UTF-8, comma separated, one header line); export it again"

@@ -16,7 +16,7 @@ from health_predict.columns import MISSING_MARKER
 from health_predict.errors import InputError
 from health_predict.table_columns import SPELLINGS
 
-_ROW_GROUP = 8 << 20  # bytes in memory that make a row group of Parquet
+_ROW_GROUP = 2 << 20  # bytes in memory that make a row group of Parquet, 50,000 scores
 
 
 def aside_of(uri: str) -> str:
@@ -87,7 +87,7 @@ class _TableFile:
         kind = format_of(uri)
         self._uri, self._csv = uri, kind != ".parquet"
         stream = self.destination.stream
-        self._gzip = gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=5, mtime=0) if kind == ".csv.gz" else None
+        self._gzip = gzip.GzipFile("", "wb", 5, stream, mtime=0) if kind == ".csv.gz" else None
         sink = pa.PythonFile(self._gzip or stream, mode="w")
         self._rows: list[pa.Table] = []
         with explained(uri, "written"):
@@ -113,6 +113,9 @@ class _TableFile:
     def discard(self) -> None:
         with suppress(Exception):  # a writer writes when it is closed, perhaps to a full disk
             self._writer.close()
+        with suppress(Exception):
+            if self._gzip:
+                self._gzip.close()
         self.destination.discard()
 
     def _flush(self) -> None:
@@ -120,6 +123,7 @@ class _TableFile:
             with explained(self._uri, "written"):
                 self._writer.write_table(pa.concat_tables(self._rows))
             self._rows = []
+            pa.default_memory_pool().release_unused()  # else the process grows by what one row group took
 
 
 def _as_csv(table: pa.Table) -> pa.Table:
