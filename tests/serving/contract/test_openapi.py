@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 SEED = "1"
 EXAMPLES = "12"  # drawn at random for each address, beside those that cover every rule of the document
 # the server has no accounts, and nothing that one request creates and another reads
+TWIN = "/api/v0.1/predictions"  # described like v1.0, to the letter, and answered by the same view
 NOT_APPLICABLE = "ignored_auth,use_after_free,ensure_resource_availability,object_level_authorization"
 
 Exchange = dict[str, Any]
@@ -29,7 +30,17 @@ def run(endpoint, tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], l
     har = folder / "exchanges.har"
     command = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml", "run"]
     options = ["--checks", "all", "--exclude-checks", NOT_APPLICABLE, "--phases", "coverage,fuzzing", "--seed", SEED]
-    options += ["--max-examples", EXAMPLES, "--no-shrink", "--report", "har", "--report-har-path", har]
+    options += [
+        "--exclude-path",
+        TWIN,
+        "--max-examples",
+        EXAMPLES,
+        "--no-shrink",
+        "--report",
+        "har",
+        "--report-har-path",
+        har,
+    ]
     url = f"{str(endpoint.client.base_url).rstrip('/')}/openapi.json"
     done = subprocess.run([*command, url, *options], capture_output=True, text=True, cwd=folder, timeout=300)
     assert har.is_file(), done.stdout[:2000] + done.stderr[:2000]
