@@ -1,4 +1,4 @@
-"""Run every benchmark, one after the other: `python -m benchmarks` (about half an hour on two cores)."""
+"""Run every benchmark, one after the other: `python -m benchmarks` (about an hour on two cores)."""
 
 import subprocess
 import sys
@@ -10,6 +10,8 @@ COMMANDS = (
     ["benchmarks.leakage"],
     ["benchmarks.synthetic_quality"],
     ["benchmarks.search"],
+    ["benchmarks.drift"],
+    ["benchmarks.closed_loop"],
     ["benchmarks.scoring"],
     ["benchmarks.serving"],
 )
