@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi, V1Deployment, V1Pod
+from kubernetes.client import ApiClient, AppsV1Api, Configuration, CoreV1Api, CustomObjectsApi, V1Deployment, V1Pod
 from kubernetes.client.exceptions import ApiException
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 from zenml.integrations.seldon.model_deployers import SeldonModelDeployer
 from zenml.integrations.seldon.seldon_client import SeldonClientError
@@ -51,7 +52,7 @@ class SeldonCluster:
             cure = "see `kubectl config get-contexts` and the model deployer in the stack file"
             raise InfrastructureError(f"Kubernetes context {context}: {_line(why)}; {cure}") from error
         connector = deployer.get_connector()
-        return cls(context, namespace, connector.connect() if connector else ApiClient())
+        return cls(context, namespace, connector.connect() if connector else _default_client())
 
     def __str__(self) -> str:
         return f"Kubernetes context {self.context}, namespace {self.namespace}"
@@ -79,12 +80,31 @@ class SeldonCluster:
                 raise
         return found
 
-    def patch(self, name: str, change: Resource) -> None:
-        """Merge `change` into a SeldonDeployment; with a resourceVersion in it, only if nobody changed it since."""
+    def patch(self, read: Resource, change: Resource) -> None:
+        """Merge `change` into a SeldonDeployment, unless somebody else updated it since it was `read`.
+
+        Seldon writes the status all the time, which counts as a conflict for Kubernetes, and here as none.
+        """
+        name, generation = (read["metadata"][key] for key in ("name", "generation"))
         with self.answering(f"cannot update SeldonDeployment {name}"):
-            self._custom.patch_namespaced_custom_object(
-                **_KIND, namespace=self.namespace, name=name, body=change, _request_timeout=_PATIENCE
-            )
+            while True:
+                try:
+                    return self._merge(read, change)
+                except ApiException as error:
+                    current = self.get(name) if error.status == 409 else None
+                    if current is None or current["metadata"]["generation"] != generation:
+                        raise
+                    read = current
+
+    def _merge(self, read: Resource, change: Resource) -> None:
+        metadata = {**change["metadata"], "resourceVersion": read["metadata"]["resourceVersion"]}
+        self._custom.patch_namespaced_custom_object(
+            **_KIND,
+            namespace=self.namespace,
+            name=read["metadata"]["name"],
+            body={**change, "metadata": metadata},
+            _request_timeout=_PATIENCE,
+        )
 
     def delete(self, name: str) -> None:
         """Delete a SeldonDeployment, and with it all that Seldon made for it; none is no error."""
@@ -131,6 +151,13 @@ class SeldonCluster:
     @property
     def _custom(self) -> CustomObjectsApi:
         return CustomObjectsApi(self.client)
+
+
+def _default_client() -> ApiClient:
+    """A client for the kubeconfig that was loaded last, patient with an API server that restarts."""
+    configuration = Configuration.get_default_copy()
+    configuration.retries = Retry(total=5, backoff_factor=0.2)  # six seconds in all
+    return ApiClient(configuration)
 
 
 def _unfinished(deployment: V1Deployment, pod: str, replicas: int) -> str:

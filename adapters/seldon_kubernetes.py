@@ -123,38 +123,35 @@ class SeldonKubernetes:
         """Make or update the SeldonDeployment, without waiting for it, and return its name."""
         if existing is not None:
             return self._update(existing, config)
-        name = self._create(config)
-        self._cluster.patch(name, {"metadata": {"annotations": _ROUTING}})  # ZenML has no place for these
-        return name
+        self._create(config)
+        made = self._find()
+        if made is None:
+            raise InfrastructureError(f"{self._cluster}: the SeldonDeployment was deleted as soon as it was made")
+        return self._update(made, config)  # for what ZenML has no place: how requests are routed
 
-    def _create(self, config: SeldonDeploymentConfig) -> str:
+    def _create(self, config: SeldonDeploymentConfig) -> None:
         """Make the SeldonDeployment through ZenML."""
         self._forget_records()  # ZenML would return the record of a deleted one, and make none
         try:
             with self._cluster.answering("cannot create the SeldonDeployment"):
-                service = self.deployer.deploy_model(config, SeldonDeploymentService.SERVICE_TYPE, timeout=0)
-            return f"zenml-{service.uuid}"
+                self.deployer.deploy_model(config, SeldonDeploymentService.SERVICE_TYPE, timeout=0)
         except InfrastructureError:
-            made = self._find()  # it may be there all the same: ZenML fails over a status that it cannot parse
-            if made is None:
+            if self._find() is None:  # it may be there all the same: ZenML fails over a status that it cannot parse
                 raise
-            name: str = made["metadata"]["name"]
-            return name
 
     def _update(self, existing: Resource, config: SeldonDeploymentConfig) -> str:
         """Merge a configuration into the SeldonDeployment as ZenML would write it."""
-        name: str = existing["metadata"]["name"]
         predictor = {**existing["spec"]["predictors"][0], "replicas": config.replicas}
         predictor["componentSpecs"] = [{"spec": config.spec}]
         change = {
             "metadata": {
-                "resourceVersion": existing["metadata"]["resourceVersion"],
                 "labels": config.get_seldon_deployment_labels(),
                 "annotations": {**config.get_seldon_deployment_annotations(), **_ROUTING},
             },
             "spec": {"replicas": config.replicas, "predictors": [predictor]},
         }
-        self._cluster.patch(name, change)
+        self._cluster.patch(existing, change)
+        name: str = existing["metadata"]["name"]
         return name
 
     def _put_back(self, name: str, served: SeldonDeploymentConfig | None) -> str:

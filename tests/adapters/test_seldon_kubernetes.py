@@ -1,12 +1,13 @@
 """The endpoint on Kubernetes against a stub API; the tests play Seldon's operator."""
 
+import copy
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -323,16 +324,32 @@ def test_another_process_with_an_empty_zenml_store_finds_and_updates_it(stub, en
 
 
 def test_two_updates_at_once_are_told(stub, endpoint, deployed, monkeypatch) -> None:
+    def another(stub: KubernetesStub, name: str) -> None:
+        body = {"spec": {"replicas": 5}}
+        stub.answer("PATCH", _path(name), "application/merge-patch+json", body)
+
+    _in_between(stub, endpoint, monkeypatch, another)
+    with pytest.raises(InfrastructureError, match=r"has been modified \(409\); another deployment changed it"):
+        _deploy(endpoint, "2")
+
+
+def test_a_status_written_in_between_is_no_conflict(stub, endpoint, deployed, monkeypatch) -> None:
+    _in_between(stub, endpoint, monkeypatch, lambda stub, name: stub.set_status(name, state="Available"))
+    stub.operator = _works
+    assert _deploy(endpoint, "2").endpoint.model_version == "2"
+
+
+def _in_between(stub, endpoint, monkeypatch, write: Callable[[KubernetesStub, str], None]) -> None:
+    """Write once between reading and updating."""
     find = type(endpoint)._find
 
     def find_then_lose(self) -> Resource:
-        found = json.loads(json.dumps(find(self)))
-        stub.set_status(found["metadata"]["name"], state="Available")  # somebody else writes in between
+        found = copy.deepcopy(find(self))
+        monkeypatch.setattr(type(endpoint), "_find", find)
+        write(stub, found["metadata"]["name"])
         return found
 
     monkeypatch.setattr(type(endpoint), "_find", find_then_lose)
-    with pytest.raises(InfrastructureError, match=r"has been modified \(409\); another deployment changed it"):
-        _deploy(endpoint, "2")
 
 
 def test_a_status_that_zenml_cannot_parse_is_no_failure(stub, endpoint) -> None:
