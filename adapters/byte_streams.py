@@ -152,8 +152,9 @@ def _remote_failure(error: Exception, uri: str) -> HealthPredictError | None:
 def _s3() -> Any:  # noqa: ANN401 - s3fs has no types, and costs a second that a local run need not pay
     import s3fs
 
-    timeouts = {"connect_timeout": 5, "read_timeout": 60}
-    return s3fs.S3FileSystem(config_kwargs=timeouts, use_listings_cache=False)
+    retries = {"max_attempts": 3, "mode": "standard"}
+    settings = {"connect_timeout": 5, "read_timeout": 60, "retries": retries}
+    return s3fs.S3FileSystem(config_kwargs=settings, use_listings_cache=False)
 
 
 def _s3_writer(uri: str) -> Any:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """Tables in CSV (also gzipped) and Parquet, local or on s3://, read chunk by chunk in bounded memory by pyarrow."""
 
+import codecs
 import gzip
 import zlib
 from collections import deque
@@ -85,10 +86,10 @@ class _CsvTable:
                     column_types=dict.fromkeys(SPELLINGS, coded),
                     default_column_type=pa.string(),
                     strings_can_be_null=False,
+                    check_utf8=False,  # the blocks have been checked
                 ),
             )
             self.schema: pa.Schema = self._reader.schema
-            self.schema.names  # noqa: B018 - decodes them
 
     def chunks(self) -> Iterator[Chunk]:
         """See Table."""
@@ -169,7 +170,8 @@ class _ParquetTable:
 
 @dataclass
 class _Blocks:
-    """Reads a text block by block and ends it in a newline, without which pyarrow refuses a header alone.
+    """Reads a text block by block, checks that it is UTF-8, which pyarrow does not do everywhere, and ends it in a
+    newline, without which pyarrow refuses a header alone.
 
     Attributes:
         ends: where in the file each block ended that has been read ahead.
@@ -178,12 +180,14 @@ class _Blocks:
     file: BinaryIO
     text: BinaryIO | gzip.GzipFile
     ends: deque[int] = field(default_factory=deque, init=False)
+    _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"), init=False)
     closed: bool = field(default=False, init=False)
     _last: bytes = field(default=b"", init=False)
 
     def read(self, size: int) -> bytes:
         """Read `size` bytes, or at the end of the stream what is left, with the newline."""
         content = self.text.read(size)
+        self._decoder.decode(content, final=len(content) < size)
         self.ends.append(self.file.tell())
         self._last = content[-1:] or self._last
         if len(content) < size and self._last not in (b"", b"\n"):
@@ -211,8 +215,6 @@ def _csv_explained(uri: str) -> Iterator[None]:
 
 
 def _csv_problem(message: str) -> str:
-    if "UTF8" in message:
-        return "not in UTF-8; save it as CSV UTF-8"
     if "straddling" in message:
         return f"a quote that is never closed, or a line over {CSV_BLOCK >> 10} KiB; correct the line"
     if "Empty CSV" in message:
