@@ -80,18 +80,18 @@ $(VENV)/.uv: requirements/uv.txt | $(VENV)/.python
 
 $(VENV)/.pipeline: requirements/pipeline.txt $(VENV)/.uv
 	@if [ -e $(VENV)/.dev ]; then $(MAKE) --no-print-directory $(VENV)/.dev; else \
-		echo "setup: packages of the pipelines (1.5 GB on disk)"; $(VENV)/bin/uv pip install --python $(PYTHON) --quiet --require-hashes -r $<; \
+		echo "setup: packages of the pipelines (1.5 GB on disk)"; $(VENV)/bin/uv pip install --compile-bytecode --python $(PYTHON) --quiet --require-hashes -r $<; \
 	fi
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/pipeline.txt $(VENV)/.uv
 	@echo "setup: packages of the pipelines and of development (1.6 GB on disk)"
-	@$(VENV)/bin/uv pip install --python $(PYTHON) --quiet --require-hashes -r $<
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(PYTHON) --quiet --require-hashes -r $<
 	@touch $(VENV)/.pipeline $@
 
 # every package is named in the lock, so nothing is resolved again: seldon-core's own pins would refuse the overrides
 $(SERVING)/.serving: requirements/serving.txt $(VENV)/.uv
 	@echo "setup: packages of the model server (0.2 GB on disk)"
 	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVING)
-	@$(VENV)/bin/uv pip install --python $(SERVING)/bin/python --quiet --no-deps --require-hashes -r $<
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVING)/bin/python --quiet --no-deps --require-hashes -r $<
 	@touch $@

@@ -90,6 +90,5 @@ def _show(found: Status) -> None:
 
 def _warn_if_other(champion: str, served: str | None) -> None:
     if served != champion:
-        click.secho(
-            f"version {served} is served, version {champion} is champion: run.py --pipeline deploy", fg="yellow"
-        )
+        what = f"version {served} is served, but version {champion} is champion"
+        click.secho(f"{what}: python run.py --pipeline deploy", fg="yellow")

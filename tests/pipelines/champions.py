@@ -64,5 +64,8 @@ def _better(version: str, run_id: str, champion: str | None) -> PromotionDecisio
         difference=0.1,
         low=0.05,
         high=0.15,
+        rows=1000,
         patients=900,
+        draws=100,
+        seed=0,
     )
