@@ -14,6 +14,7 @@ from health_predict.features import Feature, Value, element
 
 Places = tuple[tuple[int, float], ...]
 
+_TOTALS = {"sum": 1, "ratio": 2}  # running totals that a feature needs
 _REMEMBERED = 20_000  # distinct values a column may leave in memory; ICD-9 has about 15,000 codes
 
 
@@ -115,14 +116,13 @@ def read_layout(specification: Mapping[str, Any]) -> Layout:
     sources: list[str] = []
     totals = 0
     for entry in specification["features"]:
-        feature = _feature(entry)
-        own = range(totals, totals + {"sum": 1, "ratio": 2}.get(feature.combine, 0))
+        feature, position = _feature(entry), len(sources)
+        own = range(totals, totals + _TOTALS.get(feature.combine, 0))
         for index, column in enumerate(feature.columns):
             total = own[min(index, len(own) - 1)] if own else None
-            uses.setdefault(column, []).append(Use(feature, index, len(sources), entry, total))
+            uses.setdefault(column, []).append(Use(feature, index, position, entry, total))
         if own:
-            second = own[1] if feature.combine == "ratio" else None
-            joints.append(Joint(len(sources), own[0], second, entry["mean"], entry["scale"]))
+            joints.append(Joint(position, own[0], own[1] if len(own) > 1 else None, entry["mean"], entry["scale"]))
         totals += len(own)
         sources += [feature.name] * width(feature)
     if len(sources) != len(specification["feature_order"]):

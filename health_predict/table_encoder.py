@@ -5,7 +5,7 @@ pandas; pyarrow is not imported, its columns are asked for what they have.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,27 +103,28 @@ class _Lookup:
         self.settings = tuple(zip(positions, cells, strict=True))
         self.amounts = tuple((total, row) for total, row in enumerate(amounts) if row.any())
 
-    def codes(self, rows: slice) -> npt.NDArray[np.intp]:
-        """Return the places of some rows."""
+    def apply(self, rows: slice, matrix: Matrix, totals: npt.NDArray[np.float64], shared: Set[int]) -> None:
+        """Set the positions and add to the running totals of some rows; `shared` positions are those of flags."""
         codes = self._codes[rows]
-        return np.where(codes < 0, self._missing, codes).astype(np.intp, copy=False)
+        codes = np.where(codes < 0, self._missing, codes).astype(np.intp, copy=False)
+        for position, numbers in self.settings:
+            if position in shared:  # a flag that is up is larger than one that is down
+                np.maximum(matrix[position], numbers[codes], out=matrix[position])
+            else:
+                np.take(numbers, codes, out=matrix[position], mode="clip")
+        for total, numbers in self.amounts:
+            totals[total] += numbers[codes]
 
 
 def _encode(encoder: RecordEncoder, lookups: Sequence[_Lookup], rows: slice) -> Matrix:
     """Fill position by position, each contiguous, and turn the result around at the end."""
     count = rows.stop - rows.start
-    used = Counter(position for lookup in lookups for position, _ in lookup.settings)
+    uses = Counter(position for lookup in lookups for position, _ in lookup.settings)
+    shared = {position for position, columns in uses.items() if columns > 1}
     matrix = np.repeat(encoder.template[:, None], count, axis=1)
     totals = np.zeros((encoder.layout.totals, count))
     for lookup in lookups:
-        codes = lookup.codes(rows)
-        for position, numbers in lookup.settings:
-            if used[position] == 1:
-                np.take(numbers, codes, out=matrix[position], mode="clip")
-            else:  # a flag of several columns: one that is up is larger than one that is down
-                np.maximum(matrix[position], numbers[codes], out=matrix[position])
-        for total, numbers in lookup.amounts:
-            totals[total] += numbers[codes]
+        lookup.apply(rows, matrix, totals, shared)
     for joint in encoder.layout.joints:
         joined = totals[joint.first]
         if joint.second is not None:
