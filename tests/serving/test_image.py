@@ -28,7 +28,7 @@ pytestmark = pytest.mark.image
 CACHE = Path("/var/cache/health-predict")
 RUN_ID = "0123456789abcdef0123456789abcdef"
 MEGABYTE = 1e6
-PROBES = Path(__file__).parent
+CONTRACT = Path(__file__).parent / "contract"
 # what the base image of this machine, or python:3.11-slim, sets beside ours
 BASE_VARIABLES = {
     "LANG",
@@ -72,6 +72,7 @@ def sources(tmp_path_factory) -> Iterator[Path]:
     copy = tmp_path_factory.mktemp("sources")
     for name in ("serving", "health_predict", "requirements"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving_context, "ROOT", copy)
         yield copy
@@ -150,11 +151,14 @@ def test_the_labels_say_what_is_inside(pulled) -> None:
 
 def test_it_answers_the_contract_as_the_local_process_does(running, published) -> None:
     variables = {"HEALTH_PREDICT_CONTRACT_URL": running.url, "HEALTH_PREDICT_CONTRACT_RELEASE": str(published.release)}
-    suite = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", PROBES / "contract"]
+    # a thousand generated requests find no more in a container than in the process, where they are sent anyway
+    fewer = f"--ignore={CONTRACT}/test_openapi.py"
+    suite = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", fewer, CONTRACT]
     done = subprocess.run(suite, env={**os.environ, **variables}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
-    passed = re.search(r"(\d+) passed(?! *, *\d+ skipped)", done.stdout)
-    assert passed is not None and int(passed[1]) >= 100, done.stdout[-500:]
+    passed = re.search(r"^(\d+) passed in ", done.stdout, re.MULTILINE)
+    assert passed is not None, f"not all were run: {done.stdout[-500:]}"
+    assert int(passed[1]) >= 100
 
 
 def test_it_becomes_healthy(running) -> None:
