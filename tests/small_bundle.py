@@ -13,17 +13,22 @@ from health_predict.scorer import Scorer
 from health_predict.synthetic import sample_encounters
 from health_predict.target import readmitted_binary
 
-ORIGIN = Origin("run", "sha", "synthetic", 2000, "2026-01-01T00:00:00+00:00")
+ROWS = 2000
+ORIGIN = Origin("run", "sha", "synthetic", ROWS, "2026-01-01T00:00:00+00:00")
 _SIZES: dict[Family, int] = {"logistic_regression": 3, "random_forest": 25, "xgboost": 30}
 
 
-def build_small_bundle(family: Family, folder: Path, *, rows: int = 2000) -> Scorer:
-    """Train and write a bundle; the model is right in form and worth nothing."""
-    encounters = sample_encounters(rows, seed=1)
+def train_small_model(family: Family) -> TrainedModel:
+    """Train a model that is right in form and worth nothing."""
+    encounters = sample_encounters(ROWS, seed=1)
     y = readmitted_binary(encounters, "any")
     preprocessor, X = fit_preprocessor(engineer(encounters), y, encounters[PATIENT], seed=0)
     (configuration,) = sample_configurations((family,), 1, seed=1)
     size = _SIZES[family]
     estimator = fit(configuration, size, X, y)
-    model = TrainedModel(configuration, size, "any", preprocessor, estimator, Calibration(1.1, -0.05), 0.5)
-    return build_bundle(model, ORIGIN, folder, seed=3)
+    return TrainedModel(configuration, size, "any", preprocessor, estimator, Calibration(1.1, -0.05), 0.5)
+
+
+def build_small_bundle(family: Family, folder: Path) -> Scorer:
+    """Train a small model and write its bundle."""
+    return build_bundle(train_small_model(family), ORIGIN, folder, seed=3)
