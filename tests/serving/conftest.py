@@ -10,8 +10,8 @@ from tests.serving.releases import train_models, write_releases
 
 
 @pytest.fixture(scope="session")
-def served_models(real_splits) -> dict[Family, TrainedModel]:
-    return train_models(real_splits)
+def served_models() -> dict[Family, TrainedModel]:
+    return train_models()
 
 
 @pytest.fixture(scope="session")

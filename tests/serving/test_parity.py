@@ -45,6 +45,16 @@ def test_held_out_rows_with_nulls_and_left_out_fields(started, family: Family, s
     assert np.max(np.abs(as_filed - served_models[family].probabilities(held_out))) <= 1e-6
 
 
+def test_the_prediction_follows_the_threshold_of_the_release(
+    started, family: Family, served_models, real_splits
+) -> None:
+    records = frame_records(real_splits.test.head(ROWS))
+    answers = httpx.post(f"{started.url}/predict", json=records, timeout=30).json()["predictions"]
+    threshold = served_models[family].threshold
+    assert {item["prediction"] for item in answers} == {0, 1}
+    assert all(item["prediction"] == (item["probability_score"] >= threshold) for item in answers)
+
+
 def test_explanations_add_up_to_the_raw_score(started, family: Family, releases, real_splits) -> None:
     records = frame_records(real_splits.test.head(20))
     answer = httpx.post(f"{started.url}/predict", params={"explain": "true"}, json=records, timeout=30).json()
