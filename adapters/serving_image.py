@@ -28,7 +28,7 @@ CONTENT = "health-predict.content"  # the label that says what an image was buil
 
 # what an image builder's error says, and what to tell the user
 _CURES = (
-    (r"no space left", "there is no space left; free some (docker system prune), then deploy again"),
+    (r"no space left", "no space is left to build {name}; free some (docker system prune), then deploy again"),
     (
         r"no container engine|docker client|docker daemon|connection aborted",
         "no Docker engine answers; start it until `docker info` succeeds, then deploy again",
@@ -41,6 +41,10 @@ _CURES = (
     (
         r"denied|unauthorized|forbidden|no basic auth|authenticat|repository .* does not exist|name unknown",
         "{name} was refused by its registry; log in, make the repository, or correct the stack's container registry",
+    ),
+    (
+        r"unexpected http status|http \d+ response body",
+        "{name}: its registry failed to take it; see the registry's log, free space there, then deploy again",
     ),
     (
         r"immutable",
@@ -173,5 +177,5 @@ def _explain(error: Exception, name: str, base_image: str) -> HealthPredictError
         if re.search(pattern, text, re.IGNORECASE):
             return InfrastructureError(cure.format(name=name, base=base_image))
     return InfrastructureError(
-        f"{name} could not be built ({text[:200]}); see the builder's lines above, then deploy again"
+        f"{name} could not be built and pushed ({text[:200]}); see the builder's lines above, then deploy again"
     )

@@ -149,6 +149,8 @@ def test_no_engine_is_infrastructure(release, registry, wheels, monkeypatch, tmp
         (f"Docker error: manifest for {BASE} not found: manifest unknown", f"base image {BASE} cannot be pulled"),
         ("Docker error: dial tcp: lookup images.example on 10.0.0.1:53: no such host", "cannot be pulled"),
         ("Docker error: Get http://127.0.0.1:1/v2/: dial tcp 127.0.0.1:1: connect: connection refused.", "be reached"),
+        ("Docker error: received unexpected HTTP status: 500 Internal Server Error.", "see the registry's log"),
+        ("Docker error: error parsing HTTP 405 response body: invalid character 'M'.", "see the registry's log"),
         ("Docker error: The command '/bin/sh -c x' returned a non-zero code: 2.\nline", "could not be built"),
     ],
 )  # fmt: skip
