@@ -1,16 +1,21 @@
-"""What follows from a verdict: the verdict may repeat batch after batch, the action does not."""
+"""What follows from a verdict: the verdict may repeat batch after batch, the action does not.
+
+Labels that arrive with a batch are looked at twice. Before the batch is scored, `decide_recalibration` sees to it that
+no probability is given that is already known to be off; after its verdict, `decide_action` decides the rest.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 from health_predict.errors import InputError
-from health_predict.monitoring.decision import AlarmName, DriftVerdict
+from health_predict.monitoring.decision import Alarm, AlarmName, DriftVerdict
 
 Action = Literal["none", "recalibrate", "retrain", "waiting"]
 Outcome = Literal["pending", "promoted", "refused"]
 
 _FORCED: tuple[Action, str] = ("retrain", "asked for")
+_BEFORE = "calibration, carried out before the batch is scored"
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,24 @@ class ActionDecision:
         return cls(**values)
 
 
+def decide_recalibration(
+    alarms: Sequence[Alarm], history: Sequence[Decided], settings: ActionSettings, *, matured_rows: int
+) -> ActionDecision:
+    """Decide, when labels arrive and before the next batch is scored, whether the intercept is moved to them first.
+
+    Args:
+        alarms: of the matured labels (`decision.judge_labels`); none if no labels arrived.
+        history, settings, matured_rows: as for `decide_action`.
+
+    Returns:
+        recalibrate, waiting or none; a loss of AUROC is left to `decide_action`, since a retrain takes longer.
+    """
+    if not any(alarm.name == "calibration" and alarm.raised for alarm in alarms):
+        return ActionDecision("none", "no calibration alarm")
+    wait = _wait("recalibrate", history, settings, matured_rows)
+    return ActionDecision("waiting", f"recalibrate waits: {wait}") if wait else ActionDecision("recalibrate", _BEFORE)
+
+
 def decide_action(
     verdict: DriftVerdict,
     history: Sequence[Decided],
@@ -82,6 +105,7 @@ def decide_action(
     matured_rows: int,
     retrain_lacks: str = "",
     forced: bool = False,
+    recalibrated: bool = False,
 ) -> ActionDecision:
     """Decide what to do about a batch.
 
@@ -91,14 +115,17 @@ def decide_action(
         matured_rows: labelled encounters known by now.
         retrain_lacks: what a retrain lacks, in words (`RetrainingData.missing`); empty if it can start.
         forced: retrain whatever the verdict and the waiting times say, if it can start.
+        recalibrated: whether `decide_recalibration` already had it done. That is then the action of this batch, unless
+            a retrain follows.
     """
     wanted, why = _FORCED if forced else _wanted(verdict, history, settings, reference)
-    if wanted == "none":
-        return ActionDecision("none", why)
     wait = "" if forced else _wait(wanted, history, settings, matured_rows)
     if wanted == "retrain" and retrain_lacks:
         wait = retrain_lacks
-    return ActionDecision("waiting", f"{wanted} ({why}) waits: {wait}") if wait else ActionDecision(wanted, why)
+    waits = f"{wanted} ({why}) waits: {wait}" if wait else ""
+    if recalibrated and (wait or wanted != "retrain"):
+        return ActionDecision("recalibrate", f"{_BEFORE}; {waits}" if waits else _BEFORE)
+    return ActionDecision("waiting", waits) if wait else ActionDecision(wanted, why)
 
 
 def _wanted(
@@ -122,6 +149,8 @@ def _wanted(
 
 def _wait(wanted: Action, history: Sequence[Decided], settings: ActionSettings, matured_rows: int) -> str:
     """Say what the action waits for; empty if nothing."""
+    if wanted == "none":
+        return ""
     acted = _batches_since(history, ("retrain", "recalibrate"))
     if acted is not None and acted < settings.cool_down:
         return f"cool-down of {settings.cool_down} batches"

@@ -52,6 +52,11 @@ def batches(pieces: Iterable[pd.DataFrame], minimum: int = MINIMUM) -> Iterator[
         yield _batch(waiting, minimum)
 
 
+def next_batch(rows: pd.DataFrame, size: int, minimum: int = MINIMUM) -> Batch | None:
+    """Return the first batch of n encounters, in the order given; None if there are none."""
+    return next(batches(cut(rows, size), minimum), None)
+
+
 def _batch(pieces: list[pd.DataFrame], minimum: int) -> Batch:
     rows = pd.concat([piece for piece in pieces if len(piece)], ignore_index=True)
     twice = int(rows[ENCOUNTER].duplicated().sum())

@@ -139,21 +139,29 @@ def too_small(rows: int, minimum: int, rule: Rule) -> DriftVerdict:
     return DriftVerdict("NO_DRIFT", reason, rule.name, False, rows, 0, (), (), None)
 
 
+def judge_labels(reference: Reference, performance: Performance, rule: Rule) -> tuple[Alarm, Alarm]:
+    """Test matured labels alone: the calibration and the AUROC alarm, as `judge` makes them of the same performance.
+
+    Raises:
+        InputError: the null has too few draws for the rate.
+    """
+    rate, unit = rule.false_alarm_rate / 4, performance.auroc_unit
+    losses = reference.null.at(performance.rows).auroc_loss
+    return (
+        _calibration(performance, rate),
+        _against(losses, "auroc", performance.auroc_loss / unit, unit, rate),
+    )
+
+
 def _test(reference: Reference, drift: Drift, performance: Performance | None, rule: Rule) -> tuple[Alarm, ...]:
     rate = rule.false_alarm_rate / (2 if performance is None else 4)
     null = reference.null.at(drift.rows)
     unit = drift.distance / drift.impact if drift.impact > 0 else 1.0  # back to a distance that a person can compare
-    alarms = [
+    return (
         _against(null.largest, "column", drift.largest, 1.0, rate),
         _against(null.impact, "impact", drift.impact, unit, rate),
-    ]
-    if performance is not None:
-        losses, unit = reference.null.at(performance.rows).auroc_loss, performance.auroc_unit
-        alarms += [
-            _calibration(performance, rate),
-            _against(losses, "auroc", performance.auroc_loss / unit, unit, rate),
-        ]
-    return tuple(alarms)
+        *(() if performance is None else judge_labels(reference, performance, rule)),
+    )
 
 
 def _against(null: Floats, name: AlarmName, statistic: float, unit: float, rate: float) -> Alarm:

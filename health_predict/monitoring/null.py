@@ -85,17 +85,15 @@ class Drawable:
 
 
 def build_null(reference: Drawable, sizes: Sequence[int], *, draws: int, seed: int) -> Null:
-    """Draw the null at each of `sizes` that the reference is at least twice as large as.
+    """Draw the null at each of `sizes` that the reference is at least twice as large as, else at half of it.
 
     Raises:
-        InputError: too few draws, or the reference is too small for any of the sizes.
+        InputError: too few draws.
     """
     if draws < FEWEST_DRAWS:
         raise InputError(f"monitoring: {draws} draws make no null; give at least {FEWEST_DRAWS:,}")
-    usable = sorted({size for size in sizes if size <= LARGEST_SHARE * len(reference.cells)})
-    if not usable:
-        few = f"{len(reference.cells):,} reference encounters"
-        raise InputError(f"monitoring: {few} are too few for batches of {min(sizes):,}; use smaller batches")
+    most = int(LARGEST_SHARE * len(reference.cells))
+    usable = sorted({size for size in sizes if size <= most}) or [most]
     return Null(tuple(_size_null(reference, size, draws, seed) for size in usable))
 
 

@@ -98,7 +98,7 @@ def build_reference(
         draws: per size.
 
     Raises:
-        InputError: fewer than eleven patients, one outcome only, too few draws, or m too small for any size.
+        InputError: fewer than eleven patients, one outcome only, or too few draws.
     """
     truth, score = np.asarray(y, dtype=np.int8), np.asarray(probability, dtype=np.float64)
     patients = frame[PATIENT].to_numpy()

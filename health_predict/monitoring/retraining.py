@@ -37,7 +37,7 @@ def retraining_data(initial: pd.DataFrame, matured: Sequence[pd.DataFrame], *, j
     if judges < 1:
         raise InputError(f"monitoring: {judges} judging encounters can judge nothing; take at least 1")
     labelled = pd.concat([initial.iloc[:0], *matured], ignore_index=True)
-    missing = _missing(len(labelled), judges)
+    missing = lacking(len(labelled), judges)
     if missing:
         return RetrainingData(initial.iloc[:0], initial.iloc[:0], missing)
     judge = labelled.iloc[-judges:].reset_index(drop=True)
@@ -46,7 +46,8 @@ def retraining_data(initial: pd.DataFrame, matured: Sequence[pd.DataFrame], *, j
     return RetrainingData(train, judge, "")
 
 
-def _missing(labelled: int, judges: int) -> str:
+def lacking(labelled: int, judges: int) -> str:
+    """Say what a retrain lacks when `labelled` encounters have matured; empty if it can start."""
     if labelled < judges:
         return f"{labelled:,} of {judges:,} labelled encounters to judge by have matured"
     return "no labels have matured beyond those that judge: nothing is new to learn" if labelled == judges else ""

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from health_predict.errors import InputError
-from health_predict.monitoring.action import ActionDecision, ActionSettings, Decided, decide_action
+from health_predict.monitoring.action import (
+    ActionDecision,
+    ActionSettings,
+    Decided,
+    decide_action,
+    decide_recalibration,
+)
 from health_predict.monitoring.decision import Alarm, AlarmName, DriftVerdict
 
 SETTINGS = ActionSettings()
@@ -117,6 +123,35 @@ def test_the_rule_evidently_retrains_on_its_verdict_alone() -> None:
     assert decide(quiet).action == "none"
 
 
+def early(*raised: AlarmName, history=(), settings=SETTINGS, matured=6000) -> str:
+    alarms = verdict(*raised).alarms
+    return decide_recalibration(alarms, history, settings, matured_rows=matured).action
+
+
+def test_a_calibration_alarm_is_acted_on_before_the_next_batch_is_scored() -> None:
+    assert early("calibration", history=QUIET) == "recalibrate"
+    assert early("calibration", "auroc", history=QUIET) == "recalibrate"
+    assert early("auroc", "impact") == "none"
+    assert decide_recalibration((), QUIET, SETTINGS, matured_rows=0).action == "none"
+
+
+def test_recalibration_waits_like_any_action() -> None:
+    assert early("calibration", history=[past(action="retrain")]) == "waiting"
+    refused = [past("calibration", action="recalibrate", matured=6000, outcome="refused"), past()]
+    assert early("calibration", history=refused) == "waiting"
+    assert early("calibration", history=refused, matured=6001) == "recalibrate"
+
+
+def test_what_was_recalibrated_before_is_the_action_unless_a_retrain_follows() -> None:
+    alone = decide(verdict("calibration"), recalibrated=True)
+    assert alone == ActionDecision("recalibrate", "calibration, carried out before the batch is scored")
+    assert decide(verdict("calibration", "auroc"), recalibrated=True).action == "retrain"
+    window = [past(action="retrain", outcome="promoted"), past()]
+    waiting = decide(verdict("calibration", "auroc"), window, recalibrated=True)
+    assert waiting.action == "recalibrate"
+    assert waiting.reason.endswith("retrain (AUROC below the reference's null) waits: one retrain in 3 batches")
+
+
 @given(
     st.lists(st.lists(st.sampled_from(NAMES), unique=True), min_size=1, max_size=40),
     st.integers(0, 4),
@@ -129,7 +164,8 @@ def test_actions_never_pile_up_whatever_the_verdicts_are(verdicts, cool_down, wi
     history, matured = [], 0
     for raised, outcome, arrives in zip(verdicts, outcomes, labels_arrive, strict=False):
         matured += 1000 * arrives
-        action = decide(verdict(*raised), history, settings, matured=matured).action
+        before = early(*raised, history=history, settings=settings, matured=matured) == "recalibrate"
+        action = decide(verdict(*raised), history, settings, matured=matured, recalibrated=before).action
         settled = outcome if action in ("retrain", "recalibrate") else "pending"
         history.append(Decided("one", tuple(raised), action, matured, settled))
     acted = [i for i, p in enumerate(history) if p.action in ("retrain", "recalibrate")]

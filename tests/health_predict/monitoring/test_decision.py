@@ -8,7 +8,7 @@ import pytest
 from health_predict.columns import PATIENT
 from health_predict.errors import InputError
 from health_predict.evaluation import Interval
-from health_predict.monitoring.decision import DriftVerdict, Rule, judge, too_small
+from health_predict.monitoring.decision import DriftVerdict, Rule, judge, judge_labels, too_small
 from health_predict.monitoring.drift import ColumnDrift, Drift, measure_drift
 from health_predict.monitoring.monitored import NAMES
 from health_predict.monitoring.performance import Performance, measure_performance
@@ -93,6 +93,12 @@ def test_false_alarms_on_real_encounters_without_drift_stay_within_the_rate(real
 def test_a_simulated_shift_is_drift(reference: Reference, shift) -> None:
     batch = inject(encounters(1000, seed=5), parse_shift(shift), target="any", seed=0)
     assert judge(reference, measure_drift(reference, batch), None, RULE).verdict == "DRIFT_DETECTED"
+
+
+def test_labels_alone_give_the_alarms_they_give_in_the_verdict(reference: Reference) -> None:
+    for performance in (performance_of(), performance_of(z=5.0, loss=0.2)):
+        verdict = judge(reference, drift_of(reference), performance, RULE)
+        assert judge_labels(reference, performance, RULE) == verdict.alarms[2:]
 
 
 def test_one_class_only_has_no_auroc_alarm(reference: Reference) -> None:
