@@ -24,6 +24,8 @@ Format = Literal[".csv", ".csv.gz", ".parquet"]
 FORMATS: tuple[Format, ...] = (".csv", ".csv.gz", ".parquet")
 CHUNK_ROWS = 8192
 CSV_BLOCK = 1 << 19  # bytes, about 2,700 encounters; no line may be longer, and pyarrow reads 32 of them ahead
+# what pyarrow can read, but can neither take rows of nor encode
+_COMPUTABLE = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary(), pa.float16(): pa.float32()}
 _COLUMN_BUFFER = 1 << 17  # bytes of each Parquet column that are read at once
 
 
@@ -149,7 +151,8 @@ class _ParquetTable:
             self._file = pq.ParquetFile(
                 source.stream, metadata=metadata, read_dictionary=texts, buffer_size=_COLUMN_BUFFER, pre_buffer=False
             )
-        self.schema: pa.Schema = self._file.schema_arrow
+        fields = self._file.schema_arrow
+        self.schema = pa.schema([(f.name, _COMPUTABLE.get(f.type, f.type)) for f in fields])
 
     def chunks(self) -> Iterator[Chunk]:
         """See Table."""
@@ -157,7 +160,7 @@ class _ParquetTable:
         while (batch := self._next(batches)) is not None:
             rows = np.arange(self._read + 1, self._read + batch.num_rows + 1, dtype=np.int64)
             self._read += batch.num_rows
-            yield Chunk(rows, pa.Table.from_batches([batch]))
+            yield Chunk(rows, pa.Table.from_batches([batch]).cast(self.schema))
 
     def share_read(self) -> float:
         """See Table."""

@@ -26,7 +26,7 @@ def score_file(version: str, source: str, destination: str) -> Annotated[dict[st
         scorer = load_scorer(fetch_release(release_of(version), Path(folder)))
     with show_progress("score") as report:
         scoring = score_table(scorer, version, source, destination, report)
-    LOG.info("score: %s of %s rows, %s invalid", scoring["scored"], scoring["rows"], scoring["invalid"])
+    LOG.info("score: {scored:,} of {rows:,} rows, {invalid:,} invalid".format(**scoring))
     return scoring
 
 

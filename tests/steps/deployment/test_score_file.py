@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +207,44 @@ def test_a_data_frame_writes_its_columns_in_many_types(
     assert scoring["invalid"] == 0
     expected = scorers["xgboost"].probabilities(rows)
     assert np.allclose(read(tmp_path / "out.parquet")["probability_score"], expected, rtol=0, atol=LAST_BITS)
+
+
+UNUSUAL = {
+    "string_view": pa.array(["x"] * 4, pa.string_view()),
+    "large_string": pa.array(["x"] * 4, pa.large_string()),
+    "dictionary": pa.array(["x"] * 4).dictionary_encode(),
+    "float16": pa.array(np.ones(4, np.float16)),
+    "binary": pa.array([b"x"] * 4),
+    "binary_view": pa.array([b"x"] * 4, pa.binary_view()),
+    "date": pa.array([date(2020, 1, 1)] * 4),
+    "duration": pa.array([timedelta(1)] * 4),
+    "decimal": pa.array([Decimal("1.5")] * 4),
+    "boolean": pa.array([True] * 4),
+    "null": pa.nulls(4),
+    "struct": pa.array([{"a": 1}] * 4),
+    "list": pa.array([[1]] * 4),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+@pytest.mark.parametrize("extension", [".csv", ".parquet"])
+@pytest.mark.parametrize("column", ["note", "encounter_id", "age"])
+def test_a_column_of_any_type_is_passed_over_copied_or_refused(
+    scorers: dict[Family, Scorer], tmp_path: Path, kind: str, extension: str, column: str
+) -> None:
+    rows = pa.Table.from_pylist(spoiled(generate_records(4, 1, columns=COLUMNS), [(0, "age")]))
+    table = (rows if column == "note" else rows.drop_columns([column])).append_column(column, UNUSUAL[kind])
+    pq.write_table(table, tmp_path / "in.parquet")
+    if column == "age" and kind in ("struct", "list"):
+        with pytest.raises(InputError, match="column 'age' holds nested values"):
+            score(scorers["xgboost"], str(tmp_path / "in.parquet"), tmp_path / f"out{extension}")
+        return
+    scoring = score(scorers["xgboost"], str(tmp_path / "in.parquet"), tmp_path / f"out{extension}")
+    assert (scoring["scored"], scoring["invalid"]) == ((0, 4) if column == "age" else (3, 1))
+    assert len(read(scoring["aside"])) == scoring["invalid"]
+    if column == "encounter_id" and extension == ".parquet" and kind != "float16":
+        copied = pq.read_table(tmp_path / "out.parquet")[column].to_pylist()
+        assert copied == UNUSUAL[kind].to_pylist()[:3]
 
 
 def test_no_rows_are_an_empty_table(scorers: dict[Family, Scorer], tmp_path: Path) -> None:
