@@ -230,6 +230,21 @@ def test_at_most_a_thousand_records(endpoint, records) -> None:
     assert_refused(endpoint.client.post("/api/v1.0/predictions", json={"jsonData": [*many, records[0]]}), 413)
 
 
+def test_at_most_a_hundred_explanations(endpoint, records) -> None:
+    explained = {"explain": "true"}
+    answer = endpoint.client.post("/predict", params=explained, json=[records[0]] * 100).json()
+    assert len(answer["predictions"]) == 100
+    assert all(len(item["explanation"]["contributions"]) == 5 for item in answer["predictions"])
+    assert_refused(endpoint.client.post("/predict", params=explained, json=[records[0]] * 101), 413)
+
+
+def test_thousands_of_unknown_fields_are_refused_at_once(endpoint, records) -> None:
+    """Each that is named costs a search for the field that was meant, so that few are."""
+    flood = {**records[0], **{f"metformin{i}": 1 for i in range(80_000)}}
+    body = assert_refused(endpoint.client.post("/predict", json=flood), 422)
+    assert len(body["errors"]) == 10
+
+
 def test_many_problems_are_not_all_listed(endpoint) -> None:
     body = assert_refused(endpoint.client.post("/predict", json=[{}] * 1000), 422)
     assert len(body["errors"]) == 100
