@@ -86,6 +86,10 @@ class DriftVerdict:
         """The names of the alarms that are raised."""
         return tuple(alarm.name for alarm in self.alarms if alarm.raised)
 
+    def alarm(self, name: AlarmName) -> Alarm | None:
+        """Return a test by its name, raised or not; None if it was not made."""
+        return next((alarm for alarm in self.alarms if alarm.name == name), None)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as plain JSON values."""
         return {**asdict(self), "columns": list(self.columns), "alarms": [asdict(alarm) for alarm in self.alarms]}

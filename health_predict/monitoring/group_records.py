@@ -16,7 +16,7 @@ class GroupRecord:
     """One group in one labelled batch, or in several together.
 
     Attributes:
-        column: race, gender, age, or "all" for everyone.
+        column: race, gender or age.
         observed, predicted: share of positives and mean score, 0..1.
         auroc: None where fewer than 11 positives or negatives stand behind it.
         gap: observed minus predicted.
@@ -56,7 +56,12 @@ def combine(batches: Iterable[Sequence[GroupRecord]]) -> tuple[GroupRecord, ...]
 def _place(key: tuple[str, str]) -> tuple[int, bool, bool, str]:
     column, group = key
     columns = ("all", "race", "gender", "age")
-    return columns.index(column) if column in columns else len(columns), group == POOLED, not group.startswith("<"), group
+    return (
+        columns.index(column) if column in columns else len(columns),
+        group == POOLED,
+        not group.startswith("<"),
+        group,
+    )
 
 
 def _of_slice(s: Slice) -> GroupRecord:

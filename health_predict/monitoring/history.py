@@ -4,122 +4,30 @@ What is read of a batch's records, beyond what contracts elsewhere say; what is 
 
     seen     rows, provenance, index?, shift? (a text such as "a1c:1.0")
     scored   version, mean, expected_auroc?
-    checked  verdict, columns? {column: [distance, deviation]}, evidently? {share, drifted, columns, reports {name: uri}},
-             mlflow_run_id?, mlflow_url?, and of the batch whose labels have matured:
+    checked  verdict, columns? {column: [distance, deviation]}, mlflow_run_id?, mlflow_url?,
+             evidently? {share, drifted, columns, reports {name: uri}}, and of the batch whose labels have matured:
              labelled? (its id), performance? (a `Performance`, NaN as null), slices? (`group_records`)
     decided  action, reason, zenml_run_id?, zenml_url?
     outcome  result, version?, served?, reason?
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from health_predict.champions import ChampionChange
 from health_predict.errors import InputError
 from health_predict.evaluation import Interval
-from health_predict.monitoring.action import Action
 from health_predict.monitoring.champion_line import ChampionMark, Served, place_changes
-from health_predict.monitoring.decision import Alarm, AlarmName, DriftVerdict
+from health_predict.monitoring.decision import DriftVerdict
 from health_predict.monitoring.drift import ColumnDrift
-from health_predict.monitoring.group_records import GroupRecord, read_groups
-from health_predict.monitoring.ledger import Entry, Ledger, State
+from health_predict.monitoring.group_records import read_groups
+from health_predict.monitoring.ledger import STATES, Entry, Ledger
+from health_predict.monitoring.monitored_batch import EvidentlyFigures, MonitoredBatch, Realised, Settled
 from health_predict.reading import Provenance
 
 Record = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Realised:
-    """What the matured labels of a batch showed, when a later batch (or the batch itself) was checked.
-
-    Attributes:
-        checked_at: position of that later batch, whose champion is judged.
-        auroc, reference_auroc: None if the batch has one outcome only.
-        calibration, auroc_loss: the two alarms; None where the test was not made.
-    """
-
-    checked_at: int
-    rows: int
-    observed: float
-    predicted: float
-    calibration_z: float
-    auroc: Interval | None
-    reference_auroc: float | None
-    calibration: Alarm | None
-    auroc_loss: Alarm | None
-    groups: tuple[GroupRecord, ...]
-
-
-@dataclass(frozen=True)
-class EvidentlyFigures:
-    """What Evidently found: share of drifted columns 0..1, their number and names, and where its reports lie."""
-
-    share: float | None
-    drifted: int | None
-    columns: tuple[str, ...]
-    reports: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What became of an action: `result` none, promoted, refused or waiting; `served` is the version served since."""
-
-    result: str
-    version: str | None
-    served: str | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class MonitoredBatch:
-    """One batch, as far as it has come; what lies ahead of its state is None or empty.
-
-    Attributes:
-        number: what people call it by; usually its position.
-        shift: the shift that was put on it for a demonstration, None if it is as it arrived.
-        version: who scored it.
-        mean_score, expected_auroc: of its scores on arrival, before any label.
-        columns: every watched column.
-        run_url, pipeline_url: pages of the MLflow run and of the ZenML run, None if there is no server to show them.
-        realised: what its labels showed; None until they have matured.
-    """
-
-    id: str
-    number: int
-    rows: int
-    provenance: Provenance
-    state: State
-    shift: str | None = None
-    version: str | None = None
-    mean_score: float | None = None
-    expected_auroc: float | None = None
-    verdict: DriftVerdict | None = None
-    columns: tuple[ColumnDrift, ...] = ()
-    evidently: EvidentlyFigures | None = None
-    run: str | None = None
-    run_url: str | None = None
-    action: Action | None = None
-    action_reason: str = ""
-    pipeline_run: str | None = None
-    pipeline_url: str | None = None
-    settled: Settled | None = None
-    realised: Realised | None = None
-
-    @property
-    def judged(self) -> bool:
-        """Whether there is a verdict that says anything: not before the check, nor on too few rows."""
-        return self.verdict is not None and self.verdict.judged
-
-    @property
-    def alarmed(self) -> bool:
-        """Whether the verdict is drift."""
-        return self.verdict is not None and self.verdict.verdict == "DRIFT_DETECTED"
-
-    def alarm(self, name: AlarmName) -> Alarm | None:
-        """Return a test of the check of this batch; None if it was not made."""
-        return _alarm(self.verdict, name)
 
 
 @dataclass(frozen=True)
@@ -171,6 +79,98 @@ def read_history(ledger: Ledger, changes: Sequence[ChampionChange]) -> Monitorin
     Raises:
         InputError: a record lacks a field, or one has the wrong form.
     """
-    realised = dict(_realised_by_batch(ledger.entries))
-    batches = tuple(_guarded(_batch, entry, i, realised.get(entry.batch)) for i, entry in enumerate(ledger.entries))
-    return MonitoringHistory(batches, tuple(changes), place_changes([_served(b) for b in batches], changes))
+    realised: dict[str, Realised] = {}
+    batches: list[MonitoredBatch] = []
+    for position, entry in enumerate(ledger.entries):
+        with _explained(entry.batch):
+            realised |= _realised(entry, position)
+            batches.append(_batch(entry, position))
+    known = tuple(replace(batch, realised=realised.get(batch.id)) for batch in batches)
+    return MonitoringHistory(known, tuple(changes), place_changes([_served(batch) for batch in known], changes))
+
+
+@contextmanager
+def _explained(batch: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        field = f"field {error.args[0]!r} is missing" if isinstance(error, KeyError) else "a field has another form"
+        raise InputError(f"ledger: batch {batch}: {field}; restore the ledger or start a new state") from None
+
+
+def _batch(entry: Entry, position: int) -> MonitoredBatch:
+    seen, scored, checked, decided = (entry.records.get(state, {}) for state in STATES)
+    if seen["provenance"] not in get_args(Provenance):
+        raise ValueError("provenance")
+    return MonitoredBatch(
+        id=entry.batch,
+        number=seen.get("index", position),
+        rows=seen["rows"],
+        provenance=seen["provenance"],
+        state=entry.state,
+        shift=seen.get("shift"),
+        version=scored["version"] if scored else None,
+        mean_score=scored["mean"] if scored else None,
+        expected_auroc=scored.get("expected_auroc"),
+        verdict=DriftVerdict.from_dict(checked["verdict"]) if checked else None,
+        columns=_columns(checked.get("columns") or {}),
+        evidently=_evidently(checked.get("evidently")),
+        run=checked.get("mlflow_run_id"),
+        run_url=checked.get("mlflow_url"),
+        action=decided["action"] if decided else None,
+        action_reason=decided["reason"] if decided else "",
+        pipeline_run=decided.get("zenml_run_id"),
+        pipeline_url=decided.get("zenml_url"),
+        settled=_settled(entry.outcome),
+    )
+
+
+def _columns(columns: Mapping[str, Sequence[float]]) -> tuple[ColumnDrift, ...]:
+    return tuple(ColumnDrift(name, *map(float, figures)) for name, figures in columns.items())
+
+
+def _evidently(found: Record | None) -> EvidentlyFigures | None:
+    if not found:
+        return None
+    columns, reports = tuple(found.get("columns") or ()), dict(found.get("reports") or {})
+    return EvidentlyFigures(found.get("share"), found.get("drifted"), columns, reports)
+
+
+def _settled(outcome: Record | None) -> Settled | None:
+    if outcome is None:
+        return None
+    return Settled(outcome["result"], outcome.get("version"), outcome.get("served"), outcome.get("reason") or "")
+
+
+def _realised(entry: Entry, position: int) -> dict[str, Realised]:
+    """Return what this batch's check showed of the batch whose labels had matured, by that batch's id."""
+    checked = entry.records.get("checked", {})
+    performance, labelled = checked.get("performance"), checked.get("labelled")
+    if not performance or labelled is None:
+        return {}
+    verdict, auroc = DriftVerdict.from_dict(checked["verdict"]), _auroc(performance["auroc"])
+    loss = performance.get("auroc_loss")
+    found = Realised(
+        checked_at=position,
+        rows=performance["rows"],
+        observed=performance["observed"],
+        predicted=performance["predicted"],
+        calibration_z=performance["calibration_z"],
+        auroc=auroc,
+        reference_auroc=None if auroc is None or loss is None else auroc.value + loss,
+        calibration=verdict.alarm("calibration"),
+        auroc_loss=verdict.alarm("auroc"),
+        groups=read_groups(checked.get("slices") or ()),
+    )
+    return {labelled: found}
+
+
+def _auroc(values: Mapping[str, float | None] | None) -> Interval | None:
+    """JSON has no NaN: an AUROC of one outcome is null, whole or in each of its values."""
+    known = [values[name] for name in ("value", "low", "high")] if values else []
+    return Interval(*(x for x in known if x is not None)) if known and None not in known else None
+
+
+def _served(batch: MonitoredBatch) -> Served:
+    made = batch.settled.version if batch.settled is not None and batch.settled.result == "promoted" else None
+    return Served(batch.version, batch.action or "none", made)
