@@ -1,14 +1,16 @@
 """The routes beside Seldon's: for callers that reach the container itself, for probes and for Prometheus."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, request
 
 from health_predict.record_schema import POSITIONAL, read_record
 from serving import addresses, predictions, refusals
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import document
-from serving.releases import Releases, Served
+from serving.releases import Releases
 from serving.seldon_protocol import PAYLOADS
 
 SELDON_VIEW = "Predict"  # of seldon-core's application
@@ -18,38 +20,30 @@ def build_routes(releases: Releases, metrics: Metrics) -> Blueprint:
     """Return the blueprint of /predict, /health, /model-info, /metrics and /openapi.json."""
     routes = Blueprint("health_predict", __name__)
     described = document()
-
-    @routes.post(addresses.PREDICT)
-    def predict() -> Any:  # noqa: ANN401 - a body of ours, or the response of Seldon's view
-        raw = request.get_json()
-        if isinstance(raw, dict) and raw.keys() & PAYLOADS:
-            # in a pod, Seldon's orchestrator posts what it gets at /api/v1.0/predictions to /predict of the model
-            seldon: Any = current_app.view_functions[SELDON_VIEW]
-            return seldon()
-        served = predictions.require(releases.served, releases.refused)
-        single = not isinstance(raw, list)
-        records = predictions.read_all([raw] if single else raw, read_record)
-        answers = predictions.predict(served, records, explain=_explain())
-        metrics.observe_scores(item["probability_score"] for item in answers)
-        return predictions.answer(served, answers, single=single)
-
-    @routes.get(addresses.HEALTH)
-    def health() -> tuple[dict[str, Any], int]:
-        return _health(releases)
-
-    @routes.get(addresses.MODEL_INFO)
-    def model_info() -> dict[str, Any]:
-        return _model_info(predictions.require(releases.served, releases.refused))
-
-    @routes.get(addresses.METRICS)
-    def prometheus() -> Response:
-        return Response(metrics.exposition(releases), content_type=CONTENT_TYPE)
-
-    @routes.get(addresses.OPENAPI)
-    def openapi() -> Response:
-        return jsonify(described)
-
+    views: dict[str, Callable[[], Any]] = {
+        addresses.PREDICT: partial(_predict, releases, metrics),
+        addresses.HEALTH: partial(_health, releases),
+        addresses.MODEL_INFO: partial(_model_info, releases),
+        addresses.METRICS: lambda: Response(metrics.exposition(releases), content_type=CONTENT_TYPE),
+        addresses.OPENAPI: lambda: described,
+    }
+    for address, view in views.items():
+        method = "POST" if address in addresses.POSTED else "GET"
+        routes.add_url_rule(address, endpoint=address.strip("/").replace(".", "-"), view_func=view, methods=[method])
     return routes
+
+
+def _predict(releases: Releases, metrics: Metrics) -> Any:  # noqa: ANN401 - a body of ours, or Seldon's response
+    raw = request.get_json()
+    if isinstance(raw, dict) and raw.keys() & PAYLOADS:
+        # in a pod, Seldon's orchestrator posts what it gets at /api/v1.0/predictions to /predict of the model
+        return current_app.view_functions[SELDON_VIEW]()
+    served = predictions.require(releases.served, releases.refused)
+    single = not isinstance(raw, list)
+    records = predictions.read_all([raw] if single else raw, read_record)
+    answers = predictions.predict(served, records, explain=_explain())
+    metrics.observe_scores(item["probability_score"] for item in answers)
+    return predictions.answer(served, answers, single=single)
 
 
 def _explain() -> bool:
@@ -68,7 +62,8 @@ def _health(releases: Releases) -> tuple[dict[str, Any], int]:
     return {"status": "ready", **predictions.version_of(served), **more}, 200
 
 
-def _model_info(served: Served) -> dict[str, Any]:
+def _model_info(releases: Releases) -> dict[str, Any]:
+    served = predictions.require(releases.served, releases.refused)
     manifest = served.scorer.manifest
     names = ("target", "threshold", "family", "size", "data_sha256", "provenance", "rows", "created_at", "versions")
     return {
