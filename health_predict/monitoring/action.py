@@ -144,7 +144,9 @@ def _wanted(
         return "retrain", f"impact in {found} of {settings.impact_window} consecutive batches"
     if "calibration" in verdict.raised:
         return "recalibrate", "calibration alone"
-    return "none", "drift that does not reach the model yet" if verdict.raised else "no alarm"
+    if "impact" in verdict.raised:
+        return "none", f"impact in {found} of {settings.impact_window} batches, {settings.impact_needed} are needed"
+    return "none", "drift in columns that the model hardly uses" if verdict.raised else "no alarm"
 
 
 def _wait(wanted: Action, history: Sequence[Decided], settings: ActionSettings, matured_rows: int) -> str:

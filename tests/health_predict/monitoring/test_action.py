@@ -70,6 +70,12 @@ def test_impact_counts_in_two_of_three_batches_of_one_reference(history, action)
     assert action == "none" or found.reason == "impact in 2 of 3 consecutive batches"
 
 
+def test_doing_nothing_has_its_reason_too() -> None:
+    assert decide(verdict("column")).reason == "drift in columns that the model hardly uses"
+    assert decide(verdict("impact")).reason == "impact in 1 of 3 batches, 2 are needed"
+    assert decide(verdict()).reason == "no alarm"
+
+
 def test_past_impact_alone_does_not_retrain() -> None:
     assert decide(verdict("column"), [past("impact"), past("impact")]).action == "none"
 

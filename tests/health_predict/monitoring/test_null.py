@@ -17,7 +17,7 @@ WEIGHTS = np.full(len(MONITORED), 1 / len(MONITORED))
 
 @pytest.fixture(scope="module")
 def drawable(real_raw: RawData) -> Drawable:
-    frame = real_raw.frame.sample(8000, random_state=0)
+    frame = real_raw.frame.sample(4000, random_state=0)
     levels = bin_frame(frame)
     layout = Layout(pool(levels, frame["patient_nbr"].to_numpy()))
     y, score = outcomes(len(frame), seed=3)
@@ -44,8 +44,8 @@ def by_hand(drawable: Drawable, rows: int, draws: int, seed: int) -> tuple[np.nd
 
 def test_the_null_is_that_of_drawing_by_hand(drawable: Drawable) -> None:
     null = build_null(drawable, (400,), draws=4000, seed=0).at(400)
-    columns, impact, losses = by_hand(drawable, 400, 700, seed=9)
-    error = columns.std(axis=0) / np.sqrt(700)
+    columns, impact, losses = by_hand(drawable, 400, 600, seed=9)
+    error = columns.std(axis=0) / np.sqrt(600)
     assert np.all(np.abs(null.mean - columns.mean(axis=0)) < 5 * error + 1e-12)
     largest = standardise(columns, null.mean, null.sd).max(axis=1)
     for share in (0.5, 0.9, 0.98):
@@ -55,8 +55,8 @@ def test_the_null_is_that_of_drawing_by_hand(drawable: Drawable) -> None:
 
 
 def test_interpolation_agrees_with_a_null_drawn_at_that_size(drawable: Drawable) -> None:
-    grid = build_null(drawable, (250, 1000, 4000), draws=4000, seed=0)
-    for rows in (350, 600, 2000):
+    grid = build_null(drawable, (250, 500, 2000), draws=4000, seed=0)
+    for rows in (350, 1000):
         between, drawn = grid.at(rows), build_null(drawable, (rows,), draws=4000, seed=1).at(rows)
         np.testing.assert_allclose(between.mean, drawn.mean, rtol=0.05, atol=0.02)
         np.testing.assert_allclose(between.sd, drawn.sd, rtol=0.12, atol=0.02)
@@ -90,13 +90,13 @@ def test_a_seed_fixes_the_null_and_another_changes_it(drawable: Drawable) -> Non
 
 
 def test_sizes_above_half_of_the_reference_are_left_out(drawable: Drawable) -> None:
-    null = build_null(drawable, (250, 4000, 4001), draws=2000, seed=0)
-    assert [size.rows for size in null.sizes] == [250, 4000]
+    null = build_null(drawable, (250, 2000, 2001), draws=2000, seed=0)
+    assert [size.rows for size in null.sizes] == [250, 2000]
 
 
 def test_a_reference_too_small_for_every_size_is_drawn_in_halves(drawable: Drawable) -> None:
-    null = build_null(drawable, (5000, 9000), draws=2000, seed=0)
-    assert [size.rows for size in null.sizes] == [4000]
+    null = build_null(drawable, (2500, 9000), draws=2000, seed=0)
+    assert [size.rows for size in null.sizes] == [2000]
 
 
 def test_too_few_draws_are_one_line(drawable: Drawable) -> None:
