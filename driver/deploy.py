@@ -45,7 +45,7 @@ def deploy(options: DeployOptions) -> int:
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
-    rollout = _run(config, release.model_version)
+    rollout = run_deployment(config, release.model_version)
     if rollout["status"] != "deployed":
         raise InfrastructureError(f"{rollout['reason']}; see the run in `make dashboard`, then deploy again")
     from driver.deploy_result import show_rollout
@@ -54,7 +54,8 @@ def deploy(options: DeployOptions) -> int:
     return 0
 
 
-def _run(config: DeployConfig, version: str) -> dict[str, Any]:
+def run_deployment(config: DeployConfig, version: str) -> dict[str, Any]:
+    """Run the deployment pipeline to its end and return the rollout."""
     from driver.runs import output, run_to_end
     from pipelines.deployment import deployment_pipeline
 

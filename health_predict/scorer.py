@@ -56,8 +56,12 @@ class Scorer:
 
     def probabilities_of_table(self, table: Any) -> Floats:  # noqa: ANN401 - naming pyarrow's types would import it
         """Return the (n,) calibrated probabilities of n encounters laid out by column, for `encode_table`."""
+        return self.calibration.apply(self.raw_scores_of_table(table))
+
+    def raw_scores_of_table(self, table: Any) -> Floats:  # noqa: ANN401
+        """Return the (n,) scores of n encounters laid out by column, not calibrated."""
         scores = [self.raw_scores(matrix) for matrix in encode_table(self.encoder, table)]
-        return self.calibration.apply(np.concatenate(scores) if scores else np.empty(0))
+        return np.concatenate(scores) if scores else np.empty(0)
 
     def explain(self, record: Mapping[str, Value]) -> Explanation:
         """Say what each declared feature adds to the raw score of one record."""

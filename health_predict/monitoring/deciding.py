@@ -13,7 +13,14 @@ _ACTED: dict[str, Outcome] = {"promoted": "promoted", "refused": "refused"}
 
 
 def decide(
-    ledger: Ledger, batch: str, settings: ActionSettings, *, delay: int, judges: int, forced: bool = False
+    ledger: Ledger,
+    batch: str,
+    settings: ActionSettings,
+    *,
+    delay: int,
+    judges: int,
+    forced: bool = False,
+    recalibrated: bool = False,
 ) -> Ledger:
     """Decide a checked batch; a batch that is decided stays as it is.
 
@@ -21,6 +28,7 @@ def decide(
         delay: batches until outcomes are known.
         judges: labelled encounters that a retrain is judged by.
         forced: retrain whatever the verdict says, if it can start.
+        recalibrated: the champion was recalibrated on outcomes that arrived with the batch, before it was scored.
 
     Raises:
         InputError: the batch was never seen, or is not checked.
@@ -42,6 +50,7 @@ def decide(
         matured_rows=rows,
         retrain_lacks=lacking(rows, judges),
         forced=forced,
+        recalibrated=recalibrated,
     )
     record = {**decision.as_dict(), "reference": version, "matured_rows": rows, "matured": [e.batch for e in known]}
     return ledger.advance(batch, "decided", record)

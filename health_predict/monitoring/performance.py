@@ -1,6 +1,8 @@
 """How the champion does once labels have matured, against what its reference leads to expect."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,22 @@ class Performance:
     def calibration_p(self) -> float:
         """Two-sided p-value of the calibration test."""
         return float(2 * norm.sf(abs(self.calibration_z)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values; what is not a number is None."""
+        values = {**asdict(self), "auroc": {k: _number(v) for k, v in asdict(self.auroc).items()}}
+        return {name: value if isinstance(value, dict | int) else _number(value) for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return what `as_dict` wrote."""
+        known = {name: np.nan if value is None else value for name, value in values.items() if name != "auroc"}
+        interval = {name: np.nan if value is None else value for name, value in values["auroc"].items()}
+        return cls(**known, auroc=Interval(**interval))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def measure_performance(

@@ -47,6 +47,7 @@ class ServerProcess:
             BUNDLE: str(self.bundle),
             "PYTHONPATH": str(PROJECT),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "MALLOC_TRIM_THRESHOLD_": "131072",  # what loading a model took is given back: 15 MB with a forest
             "HEALTH_PREDICT_HOST": host,
             "HEALTH_PREDICT_THREADS": str(threads),
             "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": str(port),

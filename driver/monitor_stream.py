@@ -1,0 +1,73 @@
+"""Where the monitored encounters come from: found at the first batch, the same ever after."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+import pandas as pd
+
+from adapters.data_source import locate, open_source
+from configs.monitor import MonitorConfig
+from driver.connection import registry_of_stack
+from health_predict.errors import InputError
+from health_predict.splits import split
+from stacks.environment import cache_folder
+
+if TYPE_CHECKING:
+    from adapters.mlflow_versions import RegisteredVersion
+    from adapters.monitoring_store import MonitoringStore, Source
+    from health_predict.reading import RawData
+
+
+def begin(store: "MonitoringStore", config: MonitorConfig, data: str | None, *, dry_run: bool) -> None:
+    """Keep initial and future encounters in the store, once.
+
+    Raises:
+        InputError: there is no champion, it was trained on data of another kind, or the stream began with another file.
+    """
+    champion = registry_of_stack().champion()
+    if champion is None:
+        raise InputError("HealthPredict has no champion to monitor; train one: python run.py --pipeline train")
+    source = store.source()
+    if source is not None and data is None:
+        _announce(source.provenance, f"goes on with the file of SHA-256 {source.sha256[:12]}...")
+        return
+    found = locate(data, os.environ, cache_folder())
+    raw = open_source(found.uri)
+    _announce(raw.provenance, f"{raw.source}, from {found.how}, {len(raw.frame):,} encounters")
+    _check(raw, source, champion)
+    if source is None and not dry_run:
+        _keep(store, config, raw, found.uri, champion.tags["target"])
+
+
+def has_ended(store: "MonitoringStore") -> bool:
+    """Tell whether every encounter of the stream is in a batch."""
+    entries = store.ledger().entries
+    return bool(entries) and entries[-1].records["seen"]["last"] + 1 >= store.source_or_fail().rows
+
+
+def _announce(provenance: str, what: str) -> None:
+    click.echo(f"monitoring: {what} ({provenance})")
+    if provenance == "synthetic":
+        click.secho("SYNTHETIC DATA: every number below is about a drawn sample, not about patients", fg="yellow")
+
+
+def _check(raw: "RawData", source: "Source | None", champion: "RegisteredVersion") -> None:
+    if source is not None and raw.sha256 != source.sha256:
+        begun = f"monitoring began with another file (SHA-256 {source.sha256[:12]}...)"
+        raise InputError(f"{raw.source}: {begun}; leave --data out, or set HEALTH_PREDICT_STATE to a new folder")
+    learnt = champion.tags["provenance"]
+    if "synthetic" in (learnt, raw.provenance) and learnt != raw.provenance:
+        raise InputError(
+            f"{raw.source}: {raw.provenance} data, but the champion (version {champion.version}) learnt from {learnt} "
+            "data; train on this file first: python run.py --pipeline train --data ..."
+        )
+
+
+def _keep(store: "MonitoringStore", config: MonitorConfig, raw: "RawData", uri: str, target: str) -> None:
+    from adapters.monitoring_store import Source
+
+    parts = split(raw.frame, seed=config.data.seed, protocol=config.data.protocol)
+    initial = pd.concat([parts.train, parts.validation, parts.test], ignore_index=True)
+    source = Source(uri, raw.sha256, raw.provenance, config.data.protocol, config.data.seed, target, len(parts.future))
+    store.begin(source, initial, parts.future)

@@ -1,0 +1,26 @@
+"""Compares the batch with the champion's reference, and its matured outcomes with what was predicted."""
+
+import logging
+from typing import Annotated
+
+from zenml import step
+from zenml.types import HTMLString
+
+from adapters.batch_checking import SUMMARY, check
+from adapters.monitoring_store import MonitoringStore
+from configs.monitor import MonitorConfig
+
+LOG = logging.getLogger("health_predict.steps")
+
+
+@step(enable_cache=False, experiment_tracker=True)
+def check_batch(
+    batch: str, config: MonitorConfig
+) -> tuple[Annotated[str, "checked"], Annotated[HTMLString, "drift_summary"]]:
+    """Judge the batch; one that is judged stays as it is. Returns the batch."""
+    store = MonitoringStore.of_stack()
+    record = check(store, batch, config)
+    record = {**record, "mlflow_run_id": log_check(batch, record)}
+    store.keep(store.ledger().advance(batch, "checked", record))
+    LOG.info("%s: %s", record["verdict"]["verdict"], record["verdict"]["reason"])
+    return batch, HTMLString(store.report(batch, SUMMARY) or "")

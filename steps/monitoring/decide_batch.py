@@ -1,0 +1,39 @@
+"""Decides what follows from the verdict, and shows the whole history."""
+
+import logging
+from typing import Annotated, Any
+
+from zenml import step
+from zenml.types import HTMLString
+
+from adapters.mlflow_registry import Registry
+from adapters.monitoring_store import MonitoringStore
+from configs.monitor import MonitorConfig
+from health_predict.monitoring.action import ActionSettings
+from health_predict.monitoring.deciding import decide
+from health_predict.monitoring.history import read_history
+from health_predict.pages.monitoring import monitoring_page
+from stacks.environment import state_folder
+
+LOG = logging.getLogger("health_predict.steps")
+
+
+@step(enable_cache=False, experiment_tracker=True)
+def decide_batch(
+    batch: str, config: MonitorConfig, force_retrain: bool, recalibrated: bool
+) -> tuple[Annotated[dict[str, Any], "decision"], Annotated[HTMLString, "monitoring_page"]]:
+    """Record the action of the batch; one that is decided stays as it is."""
+    store = MonitoringStore.of_stack()
+    ledger = decide(
+        store.ledger(),
+        batch,
+        ActionSettings(**config.reaction.model_dump()),
+        delay=config.label_delay,
+        judges=config.retrain.judges,
+        forced=force_retrain,
+        recalibrated=recalibrated,
+    )
+    store.keep(ledger)
+    entry = ledger.find(batch)
+    changes = Registry(state_folder() / "locks").history()
+    return {"batch": batch, **entry.records["decided"]}, HTMLString(monitoring_page(read_history(ledger, changes)))

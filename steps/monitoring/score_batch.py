@@ -1,0 +1,36 @@
+"""Scores the batch with the champion, before anything is known of its outcomes."""
+
+import logging
+from typing import Annotated
+
+from zenml import step
+
+from adapters.champion_scoring import scores_of
+from adapters.mlflow_registry import Registry
+from adapters.monitoring_store import MonitoringStore
+from adapters.release_fetching import release_of
+from health_predict.monitoring.concordance import expected_auroc
+from stacks.environment import state_folder
+
+LOG = logging.getLogger("health_predict.steps")
+
+
+@step(enable_cache=False, experiment_tracker=True)
+def score_batch(batch: str) -> Annotated[str, "scored"]:
+    """Keep the champion's scores; a batch that is scored stays as it is. Returns the batch."""
+    store = MonitoringStore.of_stack()
+    ledger = store.ledger()
+    entry = ledger.find(batch)
+    if entry is None or "scored" in entry.records:
+        return batch
+    release = release_of(None, Registry(state_folder() / "locks"))
+    scores = scores_of(store, batch, release)
+    record = {
+        "version": release.model_version,
+        "run_id": release.run_id,
+        "mean": float(scores["probability"].mean()),
+        "expected_auroc": expected_auroc(scores["probability"]),
+    }
+    store.keep(ledger.advance(batch, "scored", record))
+    LOG.info("scored with version %s", release.model_version)
+    return batch
