@@ -1,12 +1,13 @@
 """Names, what is reused, and what a user is told. A real build is in tests/serving/test_image.py."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from adapters.serving_context import content_of, stage_context
-from health_predict.errors import InfrastructureError
+from health_predict.errors import InfrastructureError, InputError
 from health_predict.release import Release, write_release
 from health_predict.scorer import BUNDLE_FILES, BundleError
 from tests.adapters.image_stack import image_builder, image_registry, zenml_in
@@ -166,3 +167,37 @@ def test_an_incomplete_release_is_not_built(release, registry, wheels) -> None:
     with pytest.raises(BundleError, match=r"model.onnx is missing"):
         publish(release, builder, registry, wheels)
     assert builder.asked == []
+
+
+@pytest.fixture
+def active_stack(monkeypatch, registry, wheels):
+    """The stack that ZenML calls active, with an image builder and a container registry."""
+    import adapters.serving_image
+
+    stack = SimpleNamespace(
+        name="ward", image_builder=Recorder(registry), container_registry=image_registry(registry.address)
+    )
+    monkeypatch.setattr(adapters.serving_image, "Client", lambda: SimpleNamespace(active_stack=stack))
+    return stack
+
+
+def test_the_active_stack_builds_and_holds_the_image(release, registry, active_stack) -> None:
+    from adapters.serving_image import build_and_push
+
+    assert build_and_push(release, "server", BASE) == f"{registry.address}/server:{TAG}@sha256:pushed"
+
+
+def test_a_stack_without_a_registry_gets_no_image(release, active_stack) -> None:
+    from adapters.serving_image import build_and_push
+
+    active_stack.container_registry = None
+    assert build_and_push(release, "server", BASE) is None
+    assert active_stack.image_builder.asked == []
+
+
+def test_a_registry_without_an_image_builder_is_bad_input(release, active_stack) -> None:
+    from adapters.serving_image import build_and_push
+
+    active_stack.image_builder = None
+    with pytest.raises(InputError, match=r"stack ward has a container registry and no image builder; add one"):
+        build_and_push(release, "server", BASE)
