@@ -77,8 +77,8 @@ class Destination:
                 self.stream.discard()
                 self.stream.closed = True  # else its finalizer would upload the rest
             else:
-                self.stream.close()
-        self._part.unlink(missing_ok=True)
+                self._part.unlink(missing_ok=True)
+                self.stream.close()  # writes what is buffered, perhaps to a full disk
 
 
 def remove(uri: str) -> None:

@@ -90,12 +90,12 @@ class _TableFile:
         self._gzip = gzip.GzipFile("", "wb", 5, stream, mtime=0) if kind == ".csv.gz" else None
         sink = pa.PythonFile(self._gzip or stream, mode="w")
         self._rows: list[pa.Table] = []
-        with explained(uri, "written"):
-            self._writer: Any = (
-                pacsv.CSVWriter(sink, _as_csv(schema.empty_table()).schema)
-                if self._csv
-                else pq.ParquetWriter(sink, schema, compression="zstd")
-            )
+        try:
+            with explained(uri, "written"):
+                self._writer: Any = _csv_writer(sink, schema) if self._csv else _parquet_writer(sink, schema)
+        except BaseException:
+            self.destination.discard()
+            raise
 
     def write(self, table: pa.Table) -> None:
         self._rows.append(_as_csv(table) if self._csv else table)
@@ -124,6 +124,14 @@ class _TableFile:
                 self._writer.write_table(pa.concat_tables(self._rows))
             self._rows = []
             pa.default_memory_pool().release_unused()  # else the process grows by what one row group took
+
+
+def _csv_writer(sink: pa.PythonFile, schema: pa.Schema) -> pacsv.CSVWriter:
+    return pacsv.CSVWriter(sink, _as_csv(schema.empty_table()).schema)
+
+
+def _parquet_writer(sink: pa.PythonFile, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(sink, schema, compression="zstd")
 
 
 def _as_csv(table: pa.Table) -> pa.Table:

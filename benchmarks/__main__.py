@@ -14,6 +14,7 @@ COMMANDS = (
     ["benchmarks.closed_loop"],
     ["benchmarks.scoring"],
     ["benchmarks.serving"],
+    ["benchmarks.batch_scoring"],
 )
 
 

@@ -87,6 +87,13 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, extension: str) -> None
     assert old.read_text() == "old"
 
 
+def test_columns_that_cannot_be_written_leave_nothing(tmp_path: Path) -> None:
+    odd = pa.schema([("interval", pa.month_day_nano_interval())])
+    with pytest.raises(pa.ArrowException), open_outputs(f"{tmp_path}/scores.parquet", odd, INVALID.schema):
+        pass
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("extension", FORMATS)
 def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing(tmp_path: Path, extension: str) -> None:
     rows = pa.table({"row": range(20_000), "probability_score": [1 / (n + 1) for n in range(20_000)]})
