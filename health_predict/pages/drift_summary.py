@@ -110,27 +110,36 @@ def with_heading(html: str, subject: Subject) -> str:
 
 def _sections(summary: DriftSummary) -> list[Section]:
     lead = "Drifted columns first. Groups under eleven patients on either side are pooled on both."
-    sections = [Section("Columns", lead, (_table("Watched columns", summary.ordered),))]
+    sections = [Section("Columns", lead, (_table(summary.ordered),))]
     if summary.score is not None:
         lead = "The calibrated probabilities of the batch against out-of-fold ones of the training window."
-        sections.append(Section("Predicted risk", lead, (_table("Score", (summary.score,)),)))
+        sections.append(Section("Predicted risk", lead, (Text((_in_words(summary.score),)),)))
     if summary.notes:
         sections.append(Section("Notes", "What the report cannot show.", (Text(summary.notes),)))
     return sections
 
 
-def _table(caption: str, findings: Sequence[ColumnFinding]) -> Table:
+def _table(findings: Sequence[ColumnFinding]) -> Table:
     return Table(
-        caption,
+        "Watched columns",
         ("column", "test", "drift", "score", "drift if", "missing before", "missing now"),
         tuple(_row(finding) for finding in findings),
+        note="Before: in the reference. Missing values of fewer than eleven patients are pooled, and not counted here.",
         texts=(0, 1, 2),
         strong=tuple(i for i, finding in enumerate(findings) if finding.drifted),
     )
 
 
 def _row(finding: ColumnFinding) -> tuple[str, ...]:
-    needed = f"{'≥' if finding.direction == 'at least' else '<'} {finding.threshold:g}"
     drift = "yes" if finding.drifted else "no"
     before, now = (percent(share) for share in finding.missing)
-    return finding.column, finding.test, drift, f"{finding.score:.3f}", needed, before, now
+    return finding.column, finding.test, drift, f"{finding.score:.3f}", _needed(finding), before, now
+
+
+def _in_words(finding: ColumnFinding) -> str:
+    drift = "drift" if finding.drifted else "no drift"
+    return f"{finding.test} {finding.score:.3f}: {drift} (drift if {_needed(finding)})."
+
+
+def _needed(finding: ColumnFinding) -> str:
+    return f"{'≥' if finding.direction == 'at least' else '<'} {finding.threshold:g}"
