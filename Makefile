@@ -10,6 +10,8 @@ SERVING := .venv-serving
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
+DATA ?=
+FROM = $(if $(DATA),--data "$(DATA)")
 INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 # dev takes its versions from pipeline
 LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
@@ -22,8 +24,10 @@ help: ## this list
 setup: $(VENV)/.pipeline $(SERVING)/.serving ## the environments that pipelines and server need, once and again when a lock changes
 	@echo "setup: ready"
 
-run: $(VENV)/.pipeline $(SERVING)/.serving ## set up, apply the local stack and train on the real data (RUN_ARGS="--set ...")
-	@$(PYTHON) run.py --pipeline train $(RUN_ARGS)
+run: $(VENV)/.pipeline $(SERVING)/.serving ## set up, apply the local stack, train, deploy, predict and monitor (DATA=file, RUN_ARGS="--set ..." of train)
+	@$(PYTHON) run.py --pipeline train $(FROM) $(RUN_ARGS)
+	@$(PYTHON) run.py --pipeline deploy
+	@$(PYTHON) run.py --pipeline monitor --batches 3 $(FROM)
 
 test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS="-k ...")
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)

@@ -5,14 +5,24 @@ from stacks import environment
 environment.prepare()  # before any library is imported: it keeps them off the network and inside the state folder
 
 from dataclasses import fields  # noqa: E402
-from typing import Any, TypeVar  # noqa: E402
+from importlib import import_module  # noqa: E402
+from typing import Any  # noqa: E402
 
 import click  # noqa: E402
+from click.core import ParameterSource  # noqa: E402
 
 from driver.console import explained  # noqa: E402
+from health_predict.errors import InputError  # noqa: E402
 
-Options = TypeVar("Options")
-
+MODULES = {
+    "train": "driver.train",
+    "deploy": "driver.deploy",
+    "monitor": "driver.monitor",
+    "score": "driver.score",
+    "rollback": "driver.rollback",
+    "status": "driver.status",
+    "stop_endpoint": "driver.stop_endpoint",
+}
 EXAMPLES = """
 \b
 Examples:
@@ -24,6 +34,9 @@ Examples:
   python run.py --pipeline deploy
   python run.py --pipeline deploy --model-version 3
   python run.py --pipeline score --input encounters.csv --output scores.parquet
+  python run.py --pipeline monitor --batches 3
+  python run.py --pipeline monitor --batches all --batch-size 5000 --label-delay 2
+  python run.py --pipeline monitor --inject a1c --fail-on drift
   python run.py --pipeline rollback
   python run.py --status --json
   python run.py --stop-endpoint
@@ -40,7 +53,7 @@ Exit codes:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--pipeline", type=click.Choice(["train", "deploy", "score", "rollback"]), help="What to run.")
+@click.option("--pipeline", type=click.Choice(["train", "deploy", "monitor", "score", "rollback"]), help="What to run.")
 @click.option("--status", is_flag=True, help="Show champion, endpoint and the last monitoring verdict.")
 @click.option("--stop-endpoint", is_flag=True, help="Stop serving on the stack.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
@@ -51,6 +64,11 @@ Exit codes:
 @click.option("--input", metavar="FILE", help="What to score: .csv, .csv.gz or .parquet, a path or s3://bucket/key.")
 @click.option("--output", metavar="FILE", help="Where the scores go; invalid rows go beside it.")
 @click.option("--model-version", metavar="N", help="Deploy or score with this version, not the champion.")
+@click.option("--batches", default="1", show_default=True, metavar="N|all", help="How many batches to monitor.")
+@click.option("--batch-size", type=int, metavar="N", help="Encounters in a batch; 1000 if not given.")
+@click.option("--label-delay", type=int, metavar="K", help="Batches until outcomes are known; 1 if not given.")
+@click.option("--inject", metavar="SHIFT", help="Shift the batches: age, a1c, insulin, payer, sicker, label, concept.")
+@click.option("--force-retrain", is_flag=True, help="Retrain on the next batch, whatever its verdict.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs have not changed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, change nothing.")
@@ -58,47 +76,28 @@ Exit codes:
 @click.option("-v", "--verbose", is_flag=True, help="Library logs, and the traceback of a failure.")
 @click.pass_context
 def main(context: click.Context, verbose: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
-    """Predict readmission of diabetic patients: train, register, serve and keep the model honest."""
+    """Predict readmission of diabetic patients: train, register, serve, score and keep the model honest."""
     wanted = [name for name in ("pipeline", "status", "stop_endpoint") if options[name]]
     if len(wanted) != 1:
-        click.echo(
-            context.get_help() if not wanted else f"error: give one of --{', --'.join(wanted)}", err=bool(wanted)
-        )
+        told = f"error: give one of --{', --'.join(wanted)}".replace("_", "-") if wanted else context.get_help()
+        click.echo(told, err=bool(wanted))
         context.exit(2)
     with explained(verbose=verbose):
-        context.exit(_dispatch(options["pipeline"] or wanted[0], {**options, "verbose": verbose}))
+        context.exit(_run(context, options["pipeline"] or wanted[0], {**options, "verbose": verbose}))
 
 
-def _dispatch(what: str, options: dict[str, Any]) -> int:
+def _run(context: click.Context, command: str, options: dict[str, Any]) -> int:
     """Import late, so that --help answers at once."""
-    if what == "train":
-        from driver.train import TrainOptions, train
-
-        return train(_chosen(TrainOptions, options))
-    if what == "deploy":
-        from driver.deploy import DeployOptions, deploy
-
-        return deploy(_chosen(DeployOptions, options))
-    if what == "score":
-        from driver.score import ScoreOptions, score
-
-        return score(_chosen(ScoreOptions, options))
-    if what == "rollback":
-        from driver.rollback import rollback
-
-        return rollback(options["stack"])
-    from driver.status import status, stop_endpoint
-
-    return (
-        stop_endpoint(options["stack"])
-        if what == "stop_endpoint"
-        else status(options["stack"], as_json=options["as_json"])
-    )
+    module = import_module(MODULES[command])
+    known = {field.name for field in fields(module.Options)}
+    for name in options.keys() - known - {"pipeline", "status", "stop_endpoint", "verbose"}:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise InputError(f"{_written(context, name)} does not belong to {command.replace('_', '-')}; leave it out")
+    return int(module.run(module.Options(**{name: options[name] for name in known})))
 
 
-def _chosen(kind: type[Options], options: dict[str, Any]) -> Options:
-    """The options that a command knows."""
-    return kind(**{field.name: options[field.name] for field in fields(kind)})
+def _written(context: click.Context, name: str) -> str:
+    return next(option.opts[0] for option in context.command.params if option.name == name)
 
 
 if __name__ == "__main__":

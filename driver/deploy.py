@@ -13,7 +13,7 @@ from health_predict.errors import InfrastructureError
 
 
 @dataclass(frozen=True)
-class DeployOptions:
+class Options:
     """The command line's words."""
 
     config: str | None
@@ -24,7 +24,7 @@ class DeployOptions:
     verbose: bool
 
 
-def deploy(options: DeployOptions) -> int:
+def run(options: Options) -> int:
     """Deploy, verify and show; returns the exit code.
 
     Raises:

@@ -21,7 +21,7 @@ PAGE = "monitoring.html"
 
 
 @dataclass(frozen=True)
-class MonitorOptions:
+class Options:
     """The command line's words."""
 
     config: str | None
@@ -38,7 +38,7 @@ class MonitorOptions:
     verbose: bool
 
 
-def monitor(options: MonitorOptions) -> int:
+def run(options: Options) -> int:
     """Monitor as many batches as asked for, or until the data ends; returns the exit code."""
     config = _configuration(options)
     count = _count(options.batches)
@@ -64,7 +64,7 @@ def monitor(options: MonitorOptions) -> int:
     return 4 if any(drifted) and "drift" in options.fail_on else 0
 
 
-def _configuration(options: MonitorOptions) -> MonitorConfig:
+def _configuration(options: Options) -> MonitorConfig:
     given = (("batch_size", options.batch_size), ("label_delay", options.label_delay))
     pairs = (*options.pairs, *(f"{key}={value}" for key, value in given if value is not None))
     return load(MonitorConfig, "monitor", options.config, pairs)
@@ -78,7 +78,7 @@ def _count(batches: str) -> int | None:
     return int(batches)
 
 
-def _monitored(store: "MonitoringStore", config: MonitorConfig, options: MonitorOptions) -> Iterator["Entry"]:
+def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options) -> Iterator["Entry"]:
     """Finish one batch after the other; what an earlier, interrupted command left is finished first."""
     from driver.monitor_action import finish
     from driver.monitor_labels import labels_first
@@ -100,7 +100,7 @@ def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Monitor
         yield entry
 
 
-def _run(config: MonitorConfig, options: MonitorOptions, **known: bool) -> None:
+def _run(config: MonitorConfig, options: Options, **known: bool) -> None:
     from driver.runs import run_to_end
     from pipelines.monitoring import monitoring_pipeline
 

@@ -16,7 +16,7 @@ from health_predict.table_columns import TableLayout, lay_out
 
 
 @dataclass(frozen=True)
-class ScoreOptions:
+class Options:
     """The command line's words."""
 
     input: str | None
@@ -27,7 +27,7 @@ class ScoreOptions:
     verbose: bool
 
 
-def score(options: ScoreOptions) -> int:
+def run(options: Options) -> int:
     """Check everything first, then score; returns the exit code, 0 also if rows were invalid.
 
     Raises:
@@ -51,7 +51,7 @@ def score(options: ScoreOptions) -> int:
     return 0
 
 
-def _files(options: ScoreOptions) -> tuple[str, str]:
+def _files(options: Options) -> tuple[str, str]:
     if not options.input or not options.output:
         raise InputError("--pipeline score needs --input and --output, each a .csv, .csv.gz or .parquet file")
     source, destination = map(_absolute, (options.input, options.output))

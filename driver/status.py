@@ -29,29 +29,24 @@ class Status:
     monitoring: dict[str, Any] | None
 
 
-def status(stack: str | None, *, as_json: bool) -> int:
+@dataclass(frozen=True)
+class Options:
+    """The command line's words."""
+
+    stack: str | None
+    as_json: bool
+
+
+def run(options: Options) -> int:
     """Print the state of the stack; returns the exit code."""
     from driver.console import quiet_libraries
 
     quiet_libraries()
-    found = Status(use_stack(stack), _champion(), _endpoint(), monitoring=None)
-    if as_json:
+    found = Status(use_stack(options.stack), _champion(), _endpoint(), _monitoring())
+    if options.as_json:
         click.echo(json.dumps(asdict(found), indent=1))
     else:
         _show(found)
-    return 0
-
-
-def stop_endpoint(stack: str | None) -> int:
-    """Stop the endpoint of the stack and say so; returns the exit code."""
-    from driver.console import quiet_libraries
-
-    quiet_libraries()
-    click.echo(f"stack: {use_stack(stack)}")
-    from adapters.seldon_endpoint import endpoint_of_stack
-
-    stopped = endpoint_of_stack(load(DeployConfig, "deploy").endpoint).stop()
-    click.echo(f"endpoint: {stopped.name} {stopped.state}" if stopped else "endpoint: none, nothing to stop")
     return 0
 
 
@@ -72,6 +67,25 @@ def _endpoint() -> dict[str, Any] | None:
     except HealthPredictError as error:
         return {"state": "unknown", "reason": str(error)}
     return asdict(endpoint) if endpoint else None
+
+
+def _monitoring() -> dict[str, Any] | None:
+    """The last batch that was judged, whatever has become of its action."""
+    from adapters.monitoring_store import MonitoringStore
+
+    judged = [entry for entry in MonitoringStore.of_stack().ledger().entries if "checked" in entry.records]
+    if not judged:
+        return None
+    last, verdict = judged[-1], judged[-1].records["checked"]["verdict"]
+    decided = last.records.get("decided", {})
+    return {
+        "batch": last.batch,
+        "index": last.records["seen"]["index"],
+        "verdict": verdict["verdict"],
+        "reason": verdict["reason"],
+        "action": decided.get("action"),
+        "outcome": (last.outcome or {}).get("result"),
+    }
 
 
 def _show(found: Status) -> None:

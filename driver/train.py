@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class Options:
     """The command line's words."""
 
     config: str | None
@@ -35,7 +35,7 @@ class TrainOptions:
     verbose: bool
 
 
-def train(options: TrainOptions) -> int:
+def run(options: Options) -> int:
     """Check everything first, then run; returns the exit code."""
     config = _configuration(options)
     _check_disk(config.data.minimum_free_mb)
@@ -55,7 +55,7 @@ def train(options: TrainOptions) -> int:
     return 3 if not promoted and "refused" in options.fail_on else 0
 
 
-def _configuration(options: TrainOptions) -> TrainConfig:
+def _configuration(options: Options) -> TrainConfig:
     pairs = (*options.pairs, f"target={options.target}") if options.target else options.pairs
     return load(TrainConfig, "train", options.config, pairs)
 
@@ -78,7 +78,7 @@ def _announce(source: DataSource, raw: RawData, config: TrainConfig) -> None:
     click.echo(f"train: target {config.target}, {trials}, seed {config.seed}")
 
 
-def _run(options: TrainOptions, config: TrainConfig, source: DataSource, raw: RawData) -> "PipelineRunResponse":
+def _run(options: Options, config: TrainConfig, source: DataSource, raw: RawData) -> "PipelineRunResponse":
     from driver.console import quiet_libraries
     from driver.runs import run_to_end
     from driver.stack import use_stack
