@@ -48,7 +48,13 @@ def find_image(name: str, credentials: Credentials | None = None) -> PublishedIm
         found = registry.get(f"manifests/{tag}", (*_MANIFESTS, *_INDEXES))
         if found is None:
             return None
-        return PublishedImage(found.headers.get("Docker-Content-Digest", ""), _labels(registry, found))
+        return PublishedImage(found.digest, _labels(registry, found.content))
+
+
+@dataclass(frozen=True)
+class _Document:
+    content: dict[str, Any]
+    digest: str
 
 
 @dataclass
@@ -60,8 +66,8 @@ class _Registry:
     session: requests.Session
     credentials: Credentials | None
 
-    def get(self, what: str, accept: tuple[str, ...] = ()) -> requests.Response | None:
-        """Return the answer; None if there is no such thing."""
+    def get(self, what: str, accept: tuple[str, ...] = ()) -> _Document | None:
+        """Return a document; None if there is no such thing."""
         server = urlparse(docker.auth.INDEX_URL).netloc if self.host == docker.auth.INDEX_NAME else self.host
         scheme = "http" if server.startswith(LOOPBACK) else "https"
         url, headers = f"{scheme}://{server}/v2/{self.path}/{what}", {"Accept": ", ".join(accept) or "*/*"}
@@ -76,7 +82,7 @@ class _Registry:
             ) from None
         return self._read(answer)
 
-    def _read(self, answer: requests.Response) -> requests.Response | None:
+    def _read(self, answer: requests.Response) -> _Document | None:
         if answer.status_code == requests.codes.not_found:
             return None
         if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
@@ -85,7 +91,12 @@ class _Registry:
             raise InfrastructureError(f"container registry {self.host} {problem}; {cure}")
         if not answer.ok:
             raise InfrastructureError(f"container registry {self.host} answers HTTP {answer.status_code}; try again")
-        return answer
+        try:
+            content = dict(answer.json())
+        except (ValueError, TypeError):
+            cure = "correct the URI of the stack's container registry"
+            raise InfrastructureError(f"{self.host} does not answer as a container registry; {cure}") from None
+        return _Document(content, answer.headers.get("Docker-Content-Digest", ""))
 
     def _authorize(self, refused: requests.Response) -> bool:
         """Do what the challenge asks for: send the credentials, or exchange them for a token."""
@@ -93,7 +104,9 @@ class _Registry:
         if kind.lower() == "bearer":
             challenge = parse_dict_header(rest)
             query = {"service": challenge.get("service", ""), "scope": f"repository:{self.path}:pull,push"}
-            answer = self.session.get(challenge["realm"], params=query, auth=self.credentials, timeout=_SECONDS)
+            answer = self.session.get(
+                str(challenge.get("realm")), params=query, auth=self.credentials, timeout=_SECONDS
+            )
             content: dict[str, Any] = answer.json() if answer.ok else {}
             token = content.get("token") or content.get("access_token")
             self.session.headers["Authorization"] = f"Bearer {token}"
@@ -102,16 +115,15 @@ class _Registry:
         return self.credentials is not None
 
 
-def _labels(registry: _Registry, found: requests.Response) -> Mapping[str, str]:
+def _labels(registry: _Registry, manifest: dict[str, Any]) -> Mapping[str, str]:
     """Read the labels of an image, or of the first runnable one of an index."""
-    manifest: dict[str, Any] = found.json()
-    if "manifests" in manifest:
-        runnable = [entry for entry in manifest["manifests"] if entry.get("platform", {}).get("os") != "unknown"]
-        answer = registry.get(f"manifests/{runnable[0]['digest']}", _MANIFESTS) if runnable else None
-        manifest = answer.json() if answer is not None else {}
+    for entry in manifest.get("manifests", ()):
+        if entry.get("platform", {}).get("os") != "unknown":  # that is an attestation
+            image = registry.get(f"manifests/{entry['digest']}", _MANIFESTS)
+            manifest = image.content if image is not None else {}
+            break
     config = registry.get(f"blobs/{manifest['config']['digest']}") if "config" in manifest else None
-    content: dict[str, Any] = config.json() if config is not None else {}
-    return content.get("config", {}).get("Labels") or {}
+    return (config.content.get("config", {}).get("Labels") or {}) if config is not None else {}
 
 
 def _logged_in(host: str) -> Credentials | None:

@@ -83,3 +83,11 @@ def test_a_proxy_does_not_stand_before_this_machine(registry, monkeypatch) -> No
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     registry.hold("server", "7", LABELS)
     assert find_image(f"{registry.address}/server:7", (USER, PASSWORD)) == FOUND
+
+
+@pytest.mark.parametrize("document", ["a page", ["a", "list"], 3])
+def test_another_kind_of_server_is_infrastructure(document) -> None:
+    with serving(RegistryStub()) as stub:
+        stub.documents["/v2/server/manifests/7"] = document
+        with pytest.raises(InfrastructureError, match="does not answer as a container registry; correct the URI"):
+            find_image(f"{stub.address}/server:7")
