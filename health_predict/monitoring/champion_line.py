@@ -64,7 +64,7 @@ def _marks(before: int, changes: Sequence[ChampionChange], served: Sequence[Serv
     return [
         ChampionMark(
             before,
-            _promotion(change.version, served) if change.kind == "promotion" else change.kind,
+            _promotion(change.version, served, change.reason) if change.kind == "promotion" else change.kind,
             change.version,
             change.replaced,
         )
@@ -76,7 +76,9 @@ def _unlogged(before: int, version: str, replaced: str, served: Sequence[Served]
     return ChampionMark(before, _promotion(version, served), version, replaced)
 
 
-def _promotion(version: str | None, served: Sequence[Served]) -> MarkKind:
-    """Tell which action of monitoring made a version, if one did."""
+def _promotion(version: str | None, served: Sequence[Served], reason: str = "") -> MarkKind:
+    """Tell which action of monitoring made a version, if one did; a batch may have had two, and names the last."""
+    if reason.startswith("recalibrated"):
+        return "recalibrated"
     actions = (batch.action for batch in served if batch.made is not None and batch.made == version)
     return _MADE_BY.get(next(actions, ""), "promotion")

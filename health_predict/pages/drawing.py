@@ -58,13 +58,21 @@ def percentages() -> FuncFormatter:
     return FuncFormatter(lambda share, _: f"{round(100 * share, 6):g} %".replace("-", "\N{MINUS SIGN}"))
 
 
-def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[float, float] = WIDE) -> Markup:
-    """Draw one pair of axes.
+def draw(
+    paint: Callable[[Axes], None],
+    *,
+    name: str,
+    alt: str,
+    size: tuple[float, float] = WIDE,
+    sides: tuple[float, float] | None = None,
+) -> Markup:
+    """Draw one pair of axes. An artist whose URL is "#anchor" becomes a link within the page.
 
     Args:
         name: unique within a page, since the identifiers inside the SVG follow from it.
         alt: what the picture shows, in words.
         size: width and height in inches.
+        sides: inches left and right of the axes, so that several pictures share one horizontal axis; None to fit.
     """
     settings: Any = mpl.rcParams
     with _LOCK, mpl.rc_context():
@@ -75,6 +83,8 @@ def draw(paint: Callable[[Axes], None], *, name: str, alt: str, size: tuple[floa
         axes = figure.add_subplot()
         paint(axes)
         _fill(figure, axes)
+        if sides is not None:
+            figure.subplots_adjust(left=sides[0] / size[0], right=1 - sides[1] / size[0])
         buffer = io.StringIO()
         canvas.print_svg(buffer, metadata=_NO_METADATA)  # savefig would draw everything twice
     return _inline(buffer.getvalue(), alt)
@@ -100,6 +110,7 @@ def _inline(svg: str, alt: str) -> Markup:
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*; ?", "", body)
+    body = re.sub(r'<a xlink:href="#([\w-]+)">', _link, body)
     used = set(
         re.findall(r"(?:url\(|href=\")#([\w.-]+)", body)
     )  # other identifiers would occur again in the next plot of the page
@@ -107,3 +118,8 @@ def _inline(svg: str, alt: str) -> Markup:
     body = re.sub(r"\s*\n\s*", "\n", body).strip()
     opening = f'<svg class="plot" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
     return Markup(opening + body)  # noqa: S704 - drawn above, its texts escaped
+
+
+def _link(found: re.Match[str]) -> str:
+    """Name a link within the page after its anchor; the keyboard finds the same target in the page's tables."""
+    return f'<a href="#{found[1]}" tabindex="-1"><title>{found[1].replace("-", " ")}</title>'

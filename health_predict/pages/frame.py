@@ -19,26 +19,28 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ORIGIN: dict[Provenance, str] = {
+_ORIGIN: dict[Provenance | None, str] = {
     "uci": "Diabetes 130-US hospitals, 1999-2008 (UCI data set 296, CC BY 4.0)",
     "file": "a file given by the user, not the published one",
     "synthetic": "a synthetic sample drawn from an aggregate profile",
+    None: "none yet",
 }
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot with its title and one sentence that says how to read it or what it shows."""
+    """A plot with its title and one sentence that says how to read it or what it shows; `wide` takes all the width."""
 
     kind: ClassVar[str] = "figure"
     title: str
     svg: Markup
     reading: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its caption; the columns in `texts` are set left, the others are numbers.
+    """A table with its caption; the columns in `texts` are set left, the others are numbers. Markup stays as it is.
 
     Attributes:
         strong: positions of rows that stand out.
@@ -77,19 +79,28 @@ class Section:
 
 
 def render(
-    title: str, sections: Sequence[Section], provenance: Provenance, *, lead: str, facts: Sequence[tuple[str, str]] = ()
+    title: str,
+    sections: Sequence[Section],
+    provenance: Provenance | None,
+    *,
+    lead: str,
+    facts: Sequence[tuple[str, str]] = (),
+    warnings: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Write a whole page as one HTML string.
 
     Args:
+        provenance: None if there are no data yet.
         lead: one or two sentences under the title.
         facts: names and values beside the title; the origin of the data is added.
+        warnings: words and sentences for banners above everything, besides the one for synthetic data.
     """
     return _ENVIRONMENT.get_template("page.html.j2").render(
         title=title,
         lead=lead,
         facts=[*facts, ("data", _ORIGIN[provenance])],
         sections=sections,
+        warnings=warnings,
         synthetic=provenance == "synthetic",
         style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
     )
