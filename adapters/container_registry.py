@@ -13,7 +13,7 @@ from requests.utils import parse_dict_header
 from health_predict.errors import InfrastructureError
 
 Credentials = tuple[str, str]  # user and password
-LOOPBACK = ("127.", "localhost")  # Docker engines, too, speak plain HTTP to these alone
+LOOPBACK = ("127.", "localhost")  # Docker engines, too, speak plain HTTP to these without being told
 _INDEXES = tuple(
     f"application/vnd.{kind}+json" for kind in ("oci.image.index.v1", "docker.distribution.manifest.list.v2")
 )
@@ -68,19 +68,27 @@ class _Registry:
 
     def get(self, what: str, accept: tuple[str, ...] = ()) -> _Document | None:
         """Return a document; None if there is no such thing."""
-        server = urlparse(docker.auth.INDEX_URL).netloc if self.host == docker.auth.INDEX_NAME else self.host
-        scheme = "http" if server.startswith(LOOPBACK) else "https"
-        url, headers = f"{scheme}://{server}/v2/{self.path}/{what}", {"Accept": ", ".join(accept) or "*/*"}
         try:
-            answer = self.session.get(url, headers=headers, timeout=_SECONDS)
+            answer = self._ask(what, accept)
             if answer.status_code == requests.codes.unauthorized and self._authorize(answer):
-                answer = self.session.get(url, headers=headers, timeout=_SECONDS)
+                answer = self._ask(what, accept)
         except requests.RequestException as error:
             cure = "start it, or correct the URI of the stack's container registry"
             raise InfrastructureError(
                 f"container registry {self.host} cannot be reached ({type(error).__name__}); {cure}"
             ) from None
         return self._read(answer)
+
+    def _ask(self, what: str, accept: tuple[str, ...]) -> requests.Response:
+        server = urlparse(docker.auth.INDEX_URL).netloc if self.host == docker.auth.INDEX_NAME else self.host
+        place, headers = f"{server}/v2/{self.path}/{what}", {"Accept": ", ".join(accept) or "*/*"}
+        if not server.startswith(LOOPBACK):
+            try:
+                return self.session.get(f"https://{place}", headers=headers, timeout=_SECONDS)
+            except requests.exceptions.SSLError:
+                if self.credentials is not None:  # they are not sent in the clear
+                    raise
+        return self.session.get(f"http://{place}", headers=headers, timeout=_SECONDS)
 
     def _read(self, answer: requests.Response) -> _Document | None:
         if answer.status_code == requests.codes.not_found:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from adapters import container_registry
 from adapters.container_registry import PublishedImage, find_image
 from health_predict.errors import InfrastructureError
 from tests.adapters.registry_stub import PASSWORD, USER, RegistryStub, serving
@@ -91,3 +92,12 @@ def test_another_kind_of_server_is_infrastructure(document) -> None:
         stub.documents["/v2/server/manifests/7"] = document
         with pytest.raises(InfrastructureError, match="does not answer as a container registry; correct the URI"):
             find_image(f"{stub.address}/server:7")
+
+
+def test_a_registry_without_tls_is_asked_in_the_clear_but_given_no_password(monkeypatch) -> None:
+    monkeypatch.setattr(container_registry, "LOOPBACK", ("nowhere",))
+    with serving(RegistryStub()) as stub:
+        stub.hold("server", "7", LABELS)
+        assert find_image(f"{stub.address}/server:7") == FOUND
+        with pytest.raises(InfrastructureError, match="SSLError"):
+            find_image(f"{stub.address}/server:7", (USER, PASSWORD))
