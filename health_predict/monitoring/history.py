@@ -126,13 +126,15 @@ def _batch(entry: Entry, position: int) -> MonitoredBatch:
 
 
 def _columns(columns: Mapping[str, Sequence[float]]) -> tuple[ColumnDrift, ...]:
-    return tuple(ColumnDrift(name, *map(float, figures)) for name, figures in columns.items())
+    """JSON sorts the columns by name; bring them into their order again."""
+    found = (ColumnDrift(name, *map(float, figures)) for name, figures in columns.items())
+    return tuple(sorted(found, key=lambda c: (-c.deviation, c.column)))
 
 
 def _evidently(found: Record | None) -> EvidentlyFigures | None:
     if not found:
         return None
-    columns, reports = tuple(found.get("columns") or ()), dict(found.get("reports") or {})
+    columns, reports = tuple(found.get("columns") or ()), dict(sorted((found.get("reports") or {}).items()))
     return EvidentlyFigures(found.get("share"), found.get("drifted"), columns, reports)
 
 

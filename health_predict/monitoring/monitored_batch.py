@@ -63,7 +63,7 @@ class MonitoredBatch:
         shift: the shift that was put on it for a demonstration, None if it is as it arrived.
         version: who scored it.
         mean_score, expected_auroc: of its scores on arrival, before any label.
-        columns: every watched column.
+        columns: every watched column, the largest deviation first.
         run_url, pipeline_url: pages of the MLflow run and of the ZenML run, None if there is no server to show them.
         realised: what its labels showed; None until they have matured.
     """
