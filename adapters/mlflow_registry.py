@@ -18,15 +18,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from adapters.mlflow_connection import MlflowConnection, NotThereError
-from adapters.mlflow_versions import CHALLENGER, CHAMPION, ModelState, ModelVersions, RegisteredVersion
+from adapters.mlflow_versions import CHALLENGER, CHAMPION, TRIGGER, ModelState, ModelVersions, RegisteredVersion
 from health_predict.champions import ChampionChange, earlier_champions, next_change
 from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from health_predict.monitoring import REFERENCE_FILES
 from health_predict.promotion import PromotionDecision
 from health_predict.scorer import BUNDLE_FILES
 
 MODEL_NAME = "HealthPredict"
-PREPROCESSOR, BUNDLE = "preprocessor/preprocessor.joblib", "bundle"  # below the artifacts of a training run
-REQUIRED_ARTIFACTS = {PREPROCESSOR, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES)}
+# below the artifacts of a training run
+PREPROCESSOR, BUNDLE, REFERENCE = "preprocessor/preprocessor.joblib", "bundle", "reference"
+REQUIRED_ARTIFACTS = {
+    PREPROCESSOR,
+    *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES),
+    *(f"{REFERENCE}/{name}" for name in REFERENCE_FILES),
+}
 LOCK_SECONDS = 60.0
 TAGS_OF_THE_PAST = {"archived_at", "rolled_back_at", "rollback_reason", "refused_at"}
 
@@ -68,17 +74,20 @@ class Registry:
     ) -> RegisteredVersion:
         """Register the model of a run, once: the same run gives the same version again.
 
+        A tag `trigger` says what the version was made for: another run for the same trigger gives that version, too.
         `replay` is given the downloaded bundle folder and raises if it does not reproduce its golden records.
         InputError, and nothing registered, if the run lacks a required artifact or its bundle does not replay.
         """
-        known = self._versions.of_run(run_id)
+        trigger = tags.get(TRIGGER)
+        known = self._versions.of_run(run_id) or (self.find_by_trigger(trigger) if trigger else None)
         if known is not None:
             return known
         self._check_artifacts(run_id)
         self._check_replay(run_id, replay)
         try:
             with self._locked():
-                return self._versions.create(run_id, model_uri, {**tags, "status": "registered"})
+                quicker = self.find_by_trigger(trigger) if trigger else None
+                return quicker or self._versions.create(run_id, model_uri, {**tags, "status": "registered"})
         except NotThereError:
             raise InputError(f"run {run_id}: MLflow does not know its model {model_uri}; train again") from None
 
@@ -88,6 +97,15 @@ class Registry:
         if found is None:
             raise InputError(f"{self.name} has no version {version}; see the versions with `make mlflow-ui`")
         return found
+
+    def find_by_trigger(self, trigger: str) -> RegisteredVersion | None:
+        """Return the version that was made for a trigger (retrain:<batch> or recalibrate:<batch>), None if none was."""
+        return self._versions.of_trigger(trigger)
+
+    def settle(self, now: datetime) -> None:
+        """Finish or drop a change of champion that an earlier process left undone: the tags can be relied on then."""
+        with self._locked():
+            self._settle(now)
 
     def champion(self) -> RegisteredVersion | None:
         """Return the champion, or None if there is none or no such model."""
@@ -102,7 +120,7 @@ class Registry:
 
     def download_bundle(self, version: str, folder: Path) -> Path:
         """Download the serving bundle of a version into a folder and return its path."""
-        return self.download_artifact(version, "bundle", folder)
+        return self.download_artifact(version, BUNDLE, folder)
 
     def download_artifact(self, version: str, artifact: str, folder: Path) -> Path:
         """Download an artifact (file or folder) of the run behind a version; InputError if it is not there."""
@@ -234,7 +252,7 @@ class Registry:
 
     def _check_replay(self, run_id: str, replay: Callable[[Path], object]) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            bundle = self._versions.download(run_id, "bundle", Path(folder))
+            bundle = self._versions.download(run_id, BUNDLE, Path(folder))
             try:
                 replay(bundle)
             except Exception as error:

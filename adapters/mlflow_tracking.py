@@ -1,9 +1,9 @@
 """Writes training runs to MLflow: trials as nested runs, the model with all that is needed to serve it, pages."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ from mlflow.types import ColSpec, DataType, Schema
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from adapters.mlflow_registry import BUNDLE, PREPROCESSOR
+from adapters.mlflow_connection import MlflowConnection
+from adapters.mlflow_registry import PREPROCESSOR
+from adapters.mlflow_versions import RegisteredVersion
 from health_predict.bundle import Origin
 from health_predict.columns import INPUTS
 from health_predict.engineer import engineer
 from health_predict.model import CalibratedClassifier, TrainedModel
+from health_predict.monitoring.recalibration import Recalibration
 from health_predict.training import Training
 from health_predict.trials import TrialResult
 
@@ -63,8 +66,11 @@ def log_trials(parent_run_id: str, results: Sequence[TrialResult], metric: str) 
         client.set_terminated(run.info.run_id, "FAILED" if result.stop_reason == "failed" else "FINISHED")
 
 
-def log_training(training: Training, bundle: Path, origin: Origin) -> str:
-    """Write the model, its preprocessor and its bundle to the active run.
+def log_training(training: Training, files: Path, origin: Origin) -> str:
+    """Write the model, its preprocessor, its bundle and its reference to the active run.
+
+    Args:
+        files: holds the folders of bundle and reference.
 
     Returns:
         The URI of the logged model.
@@ -81,13 +87,33 @@ def log_training(training: Training, bundle: Path, origin: Origin) -> str:
             "selection": training.selection.reason,
         }
     )
-    mlflow.log_artifacts(str(bundle), BUNDLE)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / Path(PREPROCESSOR).name
-        joblib.dump(model.preprocessor, file)
-        mlflow.log_artifact(str(file), str(Path(PREPROCESSOR).parent))
+    preprocessor = files / PREPROCESSOR
+    preprocessor.parent.mkdir()
+    joblib.dump(model.preprocessor, preprocessor)
+    mlflow.log_artifacts(str(files))
+    return _log_model(as_pipeline(model))
+
+
+def log_recalibration(champion: RegisteredVersion, files: Path, found: Recalibration, tags: Mapping[str, str]) -> str:
+    """Write a champion with another calibration to the active run.
+
+    Args:
+        files: holds the folders of bundle, reference and preprocessor.
+
+    Returns:
+        The URI of the logged model.
+    """
+    pipeline = MlflowConnection().ask(mlflow.sklearn.load_model, f"models:/{champion.name}/{champion.version}")
+    pipeline.named_steps["classifier"].set_params(**asdict(found.calibration))
+    mlflow.log_metric("intercept_shift", found.shift)
+    mlflow.set_tags(dict(tags))
+    mlflow.log_artifacts(str(files))
+    return _log_model(pipeline)
+
+
+def _log_model(pipeline: Pipeline) -> str:
     logged = mlflow.sklearn.log_model(
-        as_pipeline(model),
+        pipeline,
         name="model",
         signature=signature(),
         serialization_format="skops",

@@ -12,6 +12,7 @@ from health_predict.champions import ChampionChange
 from health_predict.errors import InputError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+TRIGGER = "trigger"  # tag of a version that monitoring asked for
 PENDING, ENTRY = "promotion.pending", re.compile(r"promotion\.\d{6}")
 
 
@@ -65,6 +66,10 @@ class ModelVersions:
     def of_status(self, status: str) -> list[RegisteredVersion]:
         """Return the versions with this status."""
         return self._search(f"name = '{self.name}' and tag.status = '{status}'")
+
+    def of_trigger(self, trigger: str) -> RegisteredVersion | None:
+        """Return the version with this tag `trigger`, or None."""
+        return next(iter(self._search(f"name = '{self.name}' and tag.{TRIGGER} = '{trigger}'")), None)
 
     def of_run(self, run_id: str) -> RegisteredVersion | None:
         """Return the version registered from a run, or None."""

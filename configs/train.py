@@ -41,6 +41,13 @@ class SelectionSettings(Settings):
     threads: PositiveInt
 
 
+class ReferenceSettings(Settings):
+    """What the model is watched by."""
+
+    reference_sizes: tuple[PositiveInt, ...] = Field(min_length=1)
+    draws: int = Field(ge=2000)
+
+
 class EvaluationSettings(Settings):
     """Intervals of the evaluation."""
 
@@ -64,5 +71,6 @@ class TrainConfig(Settings):
     data: DataSettings
     search: SearchSettings
     selection: SelectionSettings
+    monitoring: ReferenceSettings
     evaluation: EvaluationSettings
     promotion: PromotionSettings

@@ -67,6 +67,12 @@ def split(frame: pd.DataFrame, *, seed: int, protocol: Protocol = "time") -> Spl
     return Splits(train, validation, test, future)
 
 
+def hold_out(frame: pd.DataFrame, *, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split n encounters by patient into train and validation, in the proportion in which `split` makes them."""
+    in_train = _patient_share(frame, seed) < TRAIN_SHARE / (TRAIN_SHARE + VALIDATION_SHARE)
+    return frame[in_train].reset_index(drop=True), frame[~in_train].reset_index(drop=True)
+
+
 def _first_rows(count: int) -> npt.NDArray[np.bool_]:
     return np.arange(count) < int(count * INITIAL_SHARE)
 

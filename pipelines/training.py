@@ -31,5 +31,5 @@ def training_pipeline(config: TrainConfig, uri: str, sha256: str) -> None:
     evaluation, _evaluation_page, _calibration_page = evaluate_model(
         run, scores, summary, exploration, settings=config.evaluation, seed=config.seed
     )
-    version = register_model(run, evaluation)
-    promote_model(version, test, scores, metric=config.metric, seed=config.seed, settings=config.promotion)
+    version = register_model(run, after=evaluation)
+    promote_model(version, test, metric=config.metric, seed=config.seed, settings=config.promotion)

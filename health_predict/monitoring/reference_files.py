@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from health_predict.errors import InputError
+from health_predict.monitoring import REFERENCE_FILES, REFERENCE_JSON, REFERENCE_NULL
 from health_predict.monitoring.cells import Cells
 from health_predict.monitoring.monitored import MONITORED, NAMES
 from health_predict.monitoring.null import Null, SizeNull
 from health_predict.monitoring.reference import Reference, ScoreSummary
 
-REFERENCE_JSON, REFERENCE_NULL = "reference.json", "reference_null.npz"
-REFERENCE_FILES = (REFERENCE_JSON, REFERENCE_NULL)
 FORMAT = 1
 _ARRAYS = ("mean", "sd", "largest", "impact", "auroc_loss")
 

@@ -20,7 +20,7 @@ def evaluate_model(
     run: dict[str, Any],
     scores: pd.DataFrame,
     summary: dict[str, Any],
-    exploration: HTMLString,
+    exploration: HTMLString | None,
     settings: EvaluationSettings,
     seed: int,
 ) -> tuple[
@@ -31,7 +31,8 @@ def evaluate_model(
     """Evaluate out-of-fold and test scores; the test part is looked at here and nowhere before."""
     report = build_report(run, scores, summary, draws=settings.draws, seed=seed)
     evaluation, calibration = HTMLString(evaluation_page(report)), HTMLString(calibration_page(report))
-    pages = {"exploration.html": exploration, "evaluation.html": evaluation, "calibration.html": calibration}
+    pages = {"evaluation.html": evaluation, "calibration.html": calibration}
+    pages |= {"exploration.html": exploration} if exploration else {}
     LOG.info("test: AUROC %s, calibration slope %s", report.test.auroc, report.test.calibration_slope)
     log_evaluation(run["run_id"], tracked_metrics(report), pages, as_dict(report))
     return as_dict(report), evaluation, calibration

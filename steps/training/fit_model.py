@@ -1,4 +1,4 @@
-"""Chooses by cross-validation, refits, builds the bundle and logs all of it to the MLflow run."""
+"""Chooses by cross-validation, refits, builds bundle and reference and logs all of it to the MLflow run."""
 
 import logging
 import tempfile
@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import pandas as pd
 from zenml import step
 
+from adapters.mlflow_registry import BUNDLE, REFERENCE
 from adapters.mlflow_tracking import active_run_id, log_training
 from configs.train import TrainConfig
 from health_predict.bundle import Origin, build_bundle, prove_parity
-from health_predict.training import describe, train
+from health_predict.monitoring.reference import Reference
+from health_predict.monitoring.reference_files import save_reference
+from health_predict.training import Training, describe, move_to_test, reference_of
+from health_predict.training import train as train_model
 from health_predict.trials import TrialResult
 from steps.progress import show_progress
 
@@ -21,21 +25,48 @@ LOG = logging.getLogger("health_predict.steps")
 
 @step(experiment_tracker=True, enable_cache=False)
 def fit_model(
-    initial_train: pd.DataFrame,
-    initial_validation: pd.DataFrame,
-    initial_test: pd.DataFrame,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
     summary: dict[str, Any],
     trials: list[dict[str, Any]],
     config: TrainConfig,
+    test_is_newest: bool = False,
 ) -> tuple[Annotated[dict[str, Any], "model_run"], Annotated[pd.DataFrame, "scores"]]:
-    """Fit the model; the bundle must score every test encounter as the model does."""
-    initial = pd.concat([initial_train, initial_validation], ignore_index=True)
-    results = [TrialResult.from_dict(trial) for trial in trials]
+    """Fit on train and validation; the bundle must score every test encounter as the model does.
+
+    Args:
+        test_is_newest: the model predicts the outcome as often as the test encounters have it.
+    """
+    initial = pd.concat([train, validation], ignore_index=True)
+    training = _fit(initial, test, trials, config)
+    LOG.info("chosen: %s", training.selection.reason)
+    reference = _reference(training, initial, config)
+    if test_is_newest:
+        training, reference = move_to_test(training, reference)
+    origin = Origin(
+        run_id=active_run_id(),
+        data_sha256=summary["sha256"],
+        provenance=summary["provenance"],
+        rows=len(initial),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        scorer = build_bundle(training.model, origin, Path(folder) / BUNDLE, seed=config.seed)
+        parity = prove_parity(scorer, training.model, test)
+        LOG.info("bundle: scores %s test encounters like the model, to %.0e", f"{len(test):,}", parity)
+        save_reference(reference, Path(folder) / REFERENCE)
+        model_uri = log_training(training, Path(folder), origin)
+    facts = {"run_id": origin.run_id, "created_at": origin.created_at, "model_uri": model_uri, "parity": parity}
+    return {**describe(training), **facts, "provenance": origin.provenance}, training.scores
+
+
+def _fit(initial: pd.DataFrame, test: pd.DataFrame, trials: list[dict[str, Any]], config: TrainConfig) -> Training:
     with show_progress("cross-validation") as progress:
-        training = train(
+        return train_model(
             initial,
-            initial_test,
-            results,
+            test,
+            [TrialResult.from_dict(trial) for trial in trials],
             target=config.target,
             metric=config.metric,
             candidates_per_family=config.selection.candidates_per_family,
@@ -45,18 +76,9 @@ def fit_model(
             seed=config.seed,
             progress=lambda done, of: progress(done, of, ""),
         )
-    LOG.info("chosen: %s", training.selection.reason)
-    origin = Origin(
-        run_id=active_run_id(),
-        data_sha256=summary["sha256"],
-        provenance=summary["provenance"],
-        rows=len(initial),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        scorer = build_bundle(training.model, origin, Path(folder), seed=config.seed)
-        parity = prove_parity(scorer, training.model, initial_test)
-        LOG.info("bundle: scores %s test encounters like the model, to %.0e", f"{len(initial_test):,}", parity)
-        model_uri = log_training(training, Path(folder), origin)
-    facts = {"run_id": origin.run_id, "created_at": origin.created_at, "model_uri": model_uri, "parity": parity}
-    return {**describe(training), **facts}, training.scores
+
+
+def _reference(training: Training, initial: pd.DataFrame, config: TrainConfig) -> Reference:
+    sizes, draws = config.monitoring.reference_sizes, config.monitoring.draws
+    LOG.info("reference: %s encounters, %s draws per batch size", f"{len(initial):,}", f"{draws:,}")
+    return reference_of(training, initial, sizes=sizes, draws=draws, seed=config.seed)

@@ -13,11 +13,17 @@ LOG = logging.getLogger("health_predict.steps")
 
 
 @step(experiment_tracker=True, enable_cache=False)
-def register_model(run: dict[str, Any], evaluation: dict[str, Any]) -> Annotated[str, "version"]:
-    """Register the model and name it challenger."""
+def register_model(run: dict[str, Any], trigger: str = "") -> Annotated[str, "version"]:
+    """Register the model and name it challenger.
+
+    Args:
+        trigger: what monitoring asked for; a version that was made for it already is returned as it is.
+    """
     registry = Registry(state_folder() / "locks")
-    tags = {"family": run["family"], "target": run["target"], "provenance": evaluation["provenance"]}
+    tags = {name: run[name] for name in ("family", "target", "provenance")} | run.get("tags", {})
+    tags |= {"trigger": trigger} if trigger else {}
     registered = registry.register(run["run_id"], run["model_uri"], replay=load_scorer, tags=tags)
-    registry.set_challenger(registered.version)
+    if registered.status == "registered":
+        registry.set_challenger(registered.version)
     LOG.info("registered: version %s", registered.version)
     return registered.version

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
+from itertools import count, product
 
 import mlflow
 import pytest
@@ -20,6 +20,7 @@ from adapters import mlflow_registry
 from adapters.mlflow_connection import MlflowConnection
 from adapters.mlflow_registry import REQUIRED_ARTIFACTS, Registry
 from health_predict.errors import InfrastructureError, InputError
+from health_predict.monitoring.renewal import remaining
 from health_predict.promotion import PromotionDecision
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -55,7 +56,8 @@ def run_id(store):
 
 
 def replays(bundle):
-    assert {f"bundle/{file.name}" for file in bundle.iterdir()} == REQUIRED_ARTIFACTS - {PREPROCESSOR}
+    required = {path for path in REQUIRED_ARTIFACTS if path.startswith("bundle/")}
+    assert {f"bundle/{file.name}" for file in bundle.iterdir()} == required
 
 
 def register(registry, run_id, **options):
@@ -143,6 +145,31 @@ def test_a_run_without_a_required_artifact_is_refused(store, registry, missing):
     with pytest.raises(InputError, match=f"run {incomplete}: artifact {missing} is missing or empty"):
         register(registry, incomplete)
     assert model_is_absent(store, registry)
+
+
+def test_a_trigger_gives_one_version_whatever_the_runs(store, registry, run_id):
+    assert registry.find_by_trigger("retrain:b7") is None
+    first = register(registry, run_id, tags={"trigger": "retrain:b7"})
+    assert first.tags["trigger"] == "retrain:b7"
+    assert registry.find_by_trigger("retrain:b7") == first
+    assert register(registry, new_run(store), tags={"trigger": "retrain:b7"}) == first
+    assert register(registry, new_run(store), tags={"trigger": "recalibrate:b7"}).version == "2"
+    assert registry.find_by_trigger("retrain:b8") is None
+
+
+def test_two_processes_that_register_for_one_trigger_at_once_get_one_version(store, registry):
+    runs = [new_run(store) for _ in range(2)]
+    both_looked = threading.Barrier(2)
+
+    def replay(bundle):
+        both_looked.wait(20)
+
+    def one(run):
+        return register(registry, run, replay=replay, tags={"trigger": "retrain:b7"}).version
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(one, runs)) == ["1", "1"]
+    assert len(store.search_model_versions(f"name = '{registry.name}'")) == 1
 
 
 def test_an_empty_preprocessor_is_refused(store, registry):
@@ -450,6 +477,30 @@ def test_a_crash_between_any_two_writes_of_a_rollback_is_repaired_by_the_next_ca
         outcomes[outcome != champion] += 1
     assert outcomes[False] >= 2
     assert outcomes[True] >= 6
+
+
+def test_after_a_crash_at_any_write_the_settled_status_says_what_is_left_to_do(store, registry):
+    add_versions(store, registry, 1)
+    promote(registry, "1", None)
+    left = Counter()
+    refused = decision(promoted=False, reason="refused: worse")
+    for kind, writes in product(("promotion", "refusal"), range(9)):
+        add_versions(store, registry, 1)
+        new, champion = str(max(map(int, statuses(store, registry)))), registry.champion().version
+        registry.set_challenger(new)
+        actions = {
+            "promotion": lambda r, new=new, champion=champion: promote(r, new, champion),
+            "refusal": lambda r, new=new: r.record_refusal(new, refused, NOW),
+        }
+        died = dies_after(registry, writes, actions[kind])
+        registry.settle(NOW)
+        found = registry.find(new)
+        standing = remaining(found.status)
+        left[kind, standing.left] += died
+        assert (standing.outcome == "promoted") == (registry.champion().version == new)
+        if standing.left == "nothing":
+            assert json.loads(found.tags["promotion_decision"])["promoted"] == (kind == "promotion")
+    assert all(left[case] >= 1 for case in product(("promotion", "refusal"), ("promotion", "nothing"))), left
 
 
 # -- at the same time

@@ -5,7 +5,7 @@ import pytest
 from health_predict.columns import ENCOUNTER, PATIENT, TARGET_COLUMN
 from health_predict.errors import InputError
 from health_predict.reading import RawData
-from health_predict.splits import FEWEST_PATIENTS, NOT_AT_RISK, Splits, arrival_order, at_risk, split
+from health_predict.splits import FEWEST_PATIENTS, NOT_AT_RISK, Splits, arrival_order, at_risk, hold_out, split
 
 PARTS = ("train", "validation", "test", "future")
 
@@ -147,3 +147,11 @@ def test_at_risk_by_hand() -> None:
 def test_too_few_patients_is_one_line_that_says_so(protocol) -> None:
     with pytest.raises(InputError, match=rf"fewer than {FEWEST_PATIENTS} patients; give a larger file$"):
         split(encounters(200, 100), seed=0, protocol=protocol)
+
+
+def test_held_out_encounters_share_no_patient_with_the_rest_and_are_as_many_as_in_the_first_split() -> None:
+    train, validation = hold_out(REDUCED, seed=3)
+    assert patients(train).isdisjoint(patients(validation))
+    assert sorted([*train[ENCOUNTER], *validation[ENCOUNTER]]) == sorted(REDUCED[ENCOUNTER])
+    assert abs(len(train) / len(REDUCED) - 0.70 / 0.85) < 0.03
+    assert not hold_out(REDUCED, seed=4)[0].equals(train)
