@@ -7,8 +7,10 @@ from zenml import step
 from zenml.types import HTMLString
 
 from adapters.batch_checking import SUMMARY, check
+from adapters.mlflow_monitoring import MonitoringRuns
 from adapters.monitoring_store import MonitoringStore
 from configs.monitor import MonitorConfig
+from health_predict.monitoring.deciding import position
 
 LOG = logging.getLogger("health_predict.steps")
 
@@ -20,7 +22,10 @@ def check_batch(
     """Judge the batch; one that is judged stays as it is. Returns the batch."""
     store = MonitoringStore.of_stack()
     record = check(store, batch, config)
-    record = {**record, "mlflow_run_id": log_check(batch, record)}
-    store.keep(store.ledger().advance(batch, "checked", record))
+    ledger = store.ledger()
+    entry = ledger.entries[position(ledger, batch)]
+    run_id = MonitoringRuns().log_check(entry, record, false_alarm_rate=config.rule.false_alarm_rate)
+    record = {**record, "mlflow_run_id": run_id}
+    store.keep(ledger.advance(batch, "checked", record))
     LOG.info("%s: %s", record["verdict"]["verdict"], record["verdict"]["reason"])
     return batch, HTMLString(store.report(batch, SUMMARY) or "")
