@@ -26,8 +26,6 @@ def patients_of(groups: np.ndarray, levels: np.ndarray, patients: np.ndarray) ->
     return {name: len(np.unique(patients[found == name])) for name in set(found.tolist())}
 
 
-
-
 @given(st.integers(0, 10_000), st.integers(11, 400), st.integers(11, 60), st.floats(0.1, 0.9), st.booleans())
 def test_a_group_has_no_patient_or_eleven_on_each_side(seed, rows, patient_count, skew, ordered) -> None:
     rng = np.random.default_rng(seed)
