@@ -9,6 +9,7 @@ from adapters.evidently_reports import EvidentlyReports, Matured, Scores, build_
 from adapters.label_arrival import labelled_entry
 from adapters.mlflow_registry import MODEL_NAME
 from adapters.monitoring_store import MonitoringStore
+from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.columns import PATIENT
 from health_predict.monitoring.deciding import position
@@ -97,9 +98,7 @@ def _reports(
     )
 
 
-def _matured(
-    store: MonitoringStore, entry: Entry, labelled: Entry, release: Release, config: MonitorConfig
-) -> Matured:
+def _matured(store: MonitoringStore, entry: Entry, labelled: Entry, release: Release, config: MonitorConfig) -> Matured:
     seen = entry.records["seen"]
     rows = store.labelled([labelled.batch], current=seen["index"], delay=config.label_delay)[0]
     outcomes = Labelled(
@@ -123,9 +122,13 @@ def _reference_rows(store: MonitoringStore, version: str) -> pd.DataFrame:
 
 
 def _learnt(store: MonitoringStore, ledger: Ledger, version: str) -> list[pd.DataFrame]:
-    """The batches that a version learnt from: those that had matured when it was made, or its predecessor."""
-    made = next((e for e in ledger.entries if (e.outcome or {}).get("version") == version), None)
-    return [store.batch(batch) for batch in made.records["decided"]["matured"]] if made else []
+    """Return the batches that a version learnt from: those that had matured when it, or what it was made from, was."""
+    tags = registry_of_stack().find(version).tags
+    if "recalibrated_from" in tags:
+        return _learnt(store, ledger, tags["recalibrated_from"])
+    kind, _, batch = tags.get("trigger", "").partition(":")
+    entry = ledger.find(batch) if kind == "retrain" else None
+    return [store.batch(matured) for matured in entry.records["decided"]["matured"]] if entry else []
 
 
 def _kept(store: MonitoringStore, batch: str, reports: EvidentlyReports) -> dict[str, Any]:

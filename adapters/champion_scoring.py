@@ -8,15 +8,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from adapters.mlflow_registry import Registry
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import fetch_release
+from adapters.stack_connection import registry_of_stack
 from health_predict.columns import ENCOUNTER
 from health_predict.monitoring.reference import Reference
 from health_predict.monitoring.reference_files import load_reference
 from health_predict.release import Release
 from health_predict.scorer import MANIFEST, load_scorer
-from stacks.environment import state_folder
 
 REFERENCE = "reference"
 
@@ -27,7 +26,7 @@ def scores_of(store: MonitoringStore, batch: str, release: Release) -> pd.DataFr
     if known is not None:
         return known
     with tempfile.TemporaryDirectory() as folder:
-        scorer = load_scorer(fetch_release(release, Path(folder)))
+        scorer = load_scorer(fetch_release(release, Path(folder), registry_of_stack()))
     rows = store.batch(batch)
     raw = scorer.raw_scores_of_table(pa.Table.from_pandas(rows, preserve_index=False))
     scores = pd.DataFrame({ENCOUNTER: rows[ENCOUNTER], "raw": raw, "probability": scorer.calibration.apply(raw)})
@@ -38,16 +37,12 @@ def scores_of(store: MonitoringStore, batch: str, release: Release) -> pd.DataFr
 def reference_of(release: Release) -> Reference:
     """Return what a version is watched by; InputError if it came without."""
     with tempfile.TemporaryDirectory() as folder:
-        return load_reference(_registry().download_artifact(release.model_version, REFERENCE, Path(folder)))
+        return load_reference(registry_of_stack().download_artifact(release.model_version, REFERENCE, Path(folder)))
 
 
 def manifest_of(release: Release) -> dict[str, Any]:
     """Return the manifest of a version's bundle."""
     with tempfile.TemporaryDirectory() as folder:
-        file = _registry().download_artifact(release.model_version, f"bundle/{MANIFEST}", Path(folder))
+        file = registry_of_stack().download_artifact(release.model_version, f"bundle/{MANIFEST}", Path(folder))
         manifest: dict[str, Any] = json.loads(file.read_text())
     return manifest
-
-
-def _registry() -> Registry:
-    return Registry(state_folder() / "locks")

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from adapters.stack_connection import registry_of_stack
 from configs.deploy import DeployConfig
 from configs.loading import load
-from driver.connection import registry_of_stack
 from driver.stack import use_stack
 from health_predict.errors import InfrastructureError
 

@@ -80,6 +80,8 @@ def _count(batches: str) -> int | None:
 
 def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options) -> Iterator["Entry"]:
     """Finish one batch after the other; what an earlier, interrupted command left is finished first."""
+    from adapters.mlflow_monitoring import MonitoringRuns
+    from adapters.stack_connection import tracking_uri_of_stack
     from driver.monitor_action import finish
     from driver.monitor_labels import labels_first
     from driver.monitor_line import show_batch
@@ -94,6 +96,7 @@ def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options
         if unfinished is None or unfinished.state != "decided":
             _run(config, options, force_retrain=force, recalibrated=labels_first(store, config))
         entry = finish(store, config)
+        MonitoringRuns(tracking_uri_of_stack()).log_outcome(entry.records["checked"]["mlflow_run_id"], entry)
         _write_page(store)
         show_batch(entry)
         force = False
@@ -108,7 +111,7 @@ def _run(config: MonitorConfig, options: Options, **known: bool) -> None:
 
 
 def _write_page(store: "MonitoringStore") -> None:
-    from driver.connection import registry_of_stack
+    from adapters.stack_connection import registry_of_stack
     from health_predict.monitoring.history import read_history
     from health_predict.pages.monitoring import monitoring_page
 

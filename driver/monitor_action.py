@@ -1,7 +1,4 @@
-"""Carries out what monitoring decides, once: a new version, its promotion or refusal, and its deployment.
-
-Whatever an interrupted command had done already is found in the registry, by what triggered it, and not done again.
-"""
+"""Carries out what monitoring decides, once: a new version, its promotion or refusal, and its deployment."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +8,12 @@ from configs.deploy import DeployConfig
 from configs.loading import load
 from configs.monitor import MonitorConfig
 from configs.train import TrainConfig
-from driver.connection import registry_of_stack
-from driver.runs import run_to_end
+from driver.renewal import renew
 from health_predict.errors import InfrastructureError
+from health_predict.monitoring.maturity import matured
+from health_predict.monitoring.renewal import RenewalRequest
 
 if TYPE_CHECKING:
-    from adapters.mlflow_versions import RegisteredVersion
     from adapters.monitoring_store import MonitoringStore
     from health_predict.monitoring.ledger import Entry
 
@@ -32,73 +29,45 @@ def finish(store: "MonitoringStore", config: MonitorConfig) -> "Entry":
     return next(done for done in settled.entries if done.batch == entry.batch)
 
 
-def recalibrate(labelled: "Entry", index: int, config: MonitorConfig) -> dict[str, Any]:
-    """Move the champion's intercept to the outcomes of a batch, and serve the new version."""
-    from pipelines.recalibration import recalibration_pipeline
+def recalibrate(
+    store: "MonitoringStore", labelled: "Entry", champion: str, index: int, config: MonitorConfig
+) -> dict[str, Any]:
+    """Move the champion's intercept to the outcomes of a batch, and serve the new version.
 
-    trigger = f"recalibrate:{labelled.batch}"
-    if _unfinished(trigger):
-        champion = registry_of_stack().champion()
-        request = {
-            "trigger": trigger,
-            "champion": champion.version if champion else None,
-            "batch": labelled.batch,
-            "current": index,
-            "delay": config.label_delay,
-        }
-        run_to_end(recalibration_pipeline, no_cache=False, request=request)
-    return _outcome(_made(trigger))
+    Args:
+        champion: the version that the outcomes were compared with.
+        index: of the batch that these outcomes arrive with.
+    """
+    return _renew(store, f"recalibrate:{labelled.batch}", champion, index, config)
 
 
 def _carried_out(store: "MonitoringStore", entry: "Entry", config: MonitorConfig) -> dict[str, Any]:
-    action = entry.records["decided"]["action"]
-    if action == "retrain":
-        click.echo(f"  retrain: {entry.records['decided']['reason']}")
-        return _retrain(entry, config)
-    if action == "recalibrate":  # before the batch was scored; its deployment may have been interrupted
-        labelled = store.ledger().find(entry.records["checked"]["labelled"])
-        if labelled is None:
-            raise RuntimeError("a recalibration without a labelled batch")
-        return recalibrate(labelled, entry.records["seen"]["index"], config)
-    return {"result": "waiting" if action == "waiting" else "none", "version": None, "served": None}
+    decided, index = entry.records["decided"], entry.records["seen"]["index"]
+    if decided["action"] == "retrain":
+        click.echo(f"  retrain: {decided['reason']}")
+        return _renew(store, f"retrain:{entry.batch}", decided["reference"], index, config)
+    if decided["action"] == "recalibrate":  # before the batch was scored; serving it may have been interrupted
+        arrival = store.arrival(entry.records["checked"]["labelled"])
+        if arrival is None:
+            raise RuntimeError("a recalibration without outcomes")
+        return _renew(store, f"recalibrate:{arrival['labelled']}", arrival["version"], index, config)
+    return {"result": "waiting" if decided["action"] == "waiting" else "none", "version": None, "served": None}
 
 
-def _retrain(entry: "Entry", config: MonitorConfig) -> dict[str, Any]:
-    from pipelines.retraining import retraining_pipeline
-
-    trigger, decided = f"retrain:{entry.batch}", entry.records["decided"]
-    if _unfinished(trigger):
-        request = {
-            "trigger": trigger,
-            "champion": decided["reference"],
-            "matured": decided["matured"],
-            "search": config.retrain.search,
-            "judges": config.retrain.judges,
-            "current": entry.records["seen"]["index"],
-            "delay": config.label_delay,
-        }
-        run_to_end(retraining_pipeline, no_cache=False, config=load(TrainConfig, "train"), request=request)
-    return _outcome(_made(trigger))
-
-
-def _unfinished(trigger: str) -> bool:
-    """Whether the version is still to be made, or was registered and neither promoted nor refused."""
-    made = registry_of_stack().find_by_trigger(trigger)
-    return made is None or made.status == "registered"
-
-
-def _made(trigger: str) -> "RegisteredVersion":
-    made = registry_of_stack().find_by_trigger(trigger)
-    if made is None:
-        raise InfrastructureError(f"{trigger} ended without a registered version; run the same command again")
-    return made
-
-
-def _outcome(made: "RegisteredVersion") -> dict[str, Any]:
-    reason = made.tags.get("promotion_reason", "")
-    if made.status != "champion":
-        return {"result": "refused", "version": made.version, "served": None, "reason": reason}
-    return {"result": "promoted", "version": made.version, "served": _serve(made.version), "reason": reason}
+def _renew(store: "MonitoringStore", trigger: str, champion: str, index: int, config: MonitorConfig) -> dict[str, Any]:
+    known = matured(store.ledger().entries, index, config.label_delay)
+    request = RenewalRequest(
+        trigger=trigger,
+        champion=champion,
+        matured=tuple(entry.batch for entry in known),
+        current=index,
+        delay=config.label_delay,
+        judges=config.retrain.judges,
+        search=config.retrain.search,
+    )
+    renewal = renew(request, load(TrainConfig, "train"))
+    served = _serve(renewal.version) if renewal.result == "promoted" else None
+    return {**renewal.as_dict(), "served": served}
 
 
 def _serve(version: str) -> str | None:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
-from driver.connection import registry_of_stack
 from driver.monitor_action import recalibrate
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def labels_first(store: "MonitoringStore", config: MonitorConfig) -> bool:
     arrival = measure_arrival(store, labelled, index, config, release_of(None, registry_of_stack()))
     if arrival["action"] == "recalibrate":
         click.echo(f"  recalibrate: {arrival['reason']}")
-        recalibrate(labelled, index, config)
+        recalibrate(store, labelled, arrival["version"], index, config)
     return _recalibrated(arrival)
 
 

@@ -7,8 +7,8 @@ import click
 import pandas as pd
 
 from adapters.data_source import locate, open_source
+from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
-from driver.connection import registry_of_stack
 from health_predict.errors import InputError
 from health_predict.splits import split
 from stacks.environment import cache_folder

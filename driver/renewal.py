@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from adapters.stack_connection import registry_of_stack
 from configs.train import TrainConfig
-from driver.connection import registry_of_stack
 from driver.runs import run_to_end
 from health_predict.errors import InfrastructureError
 from health_predict.monitoring.action import Outcome

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from driver.connection import registry_of_stack
+from adapters.stack_connection import registry_of_stack
 from driver.stack import use_stack
 
 

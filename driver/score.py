@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from adapters.stack_connection import registry_of_stack
 from adapters.table_files import open_table
 from adapters.table_output import check_output
-from driver.connection import registry_of_stack
 from driver.stack import use_stack
 from health_predict.errors import InputError
 from health_predict.privacy import SMALLEST_GROUP

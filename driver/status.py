@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from adapters.stack_connection import registry_of_stack
 from configs.deploy import DeployConfig
 from configs.loading import load
-from driver.connection import registry_of_stack
 from driver.stack import use_stack
 from health_predict.errors import HealthPredictError
 

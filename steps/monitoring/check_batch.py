@@ -9,13 +9,14 @@ from zenml.types import HTMLString
 from adapters.batch_checking import SUMMARY, check
 from adapters.mlflow_monitoring import MonitoringRuns
 from adapters.monitoring_store import MonitoringStore
+from adapters.stack_connection import tracking_uri_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.monitoring.deciding import position
 
 LOG = logging.getLogger("health_predict.steps")
 
 
-@step(enable_cache=False, experiment_tracker=True)
+@step(enable_cache=False)
 def check_batch(
     batch: str, config: MonitorConfig
 ) -> tuple[Annotated[str, "checked"], Annotated[HTMLString, "drift_summary"]]:
@@ -24,7 +25,9 @@ def check_batch(
     record = check(store, batch, config)
     ledger = store.ledger()
     entry = ledger.entries[position(ledger, batch)]
-    run_id = MonitoringRuns().log_check(entry, record, false_alarm_rate=config.rule.false_alarm_rate)
+    run_id = MonitoringRuns(tracking_uri_of_stack()).log_check(
+        entry, record, false_alarm_rate=config.rule.false_alarm_rate
+    )
     record = {**record, "mlflow_run_id": run_id}
     store.keep(ledger.advance(batch, "checked", record))
     LOG.info("%s: %s", record["verdict"]["verdict"], record["verdict"]["reason"])

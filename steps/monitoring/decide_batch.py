@@ -6,19 +6,18 @@ from typing import Annotated, Any
 from zenml import step
 from zenml.types import HTMLString
 
-from adapters.mlflow_registry import Registry
 from adapters.monitoring_store import MonitoringStore
+from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.monitoring.action import ActionSettings
 from health_predict.monitoring.deciding import decide
 from health_predict.monitoring.history import read_history
 from health_predict.pages.monitoring import monitoring_page
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
 
-@step(enable_cache=False, experiment_tracker=True)
+@step(enable_cache=False)
 def decide_batch(
     batch: str, config: MonitorConfig, force_retrain: bool, recalibrated: bool
 ) -> tuple[Annotated[dict[str, Any], "decision"], Annotated[HTMLString, "monitoring_page"]]:
@@ -35,5 +34,5 @@ def decide_batch(
     )
     store.keep(ledger)
     entry = ledger.find(batch)
-    changes = Registry(state_folder() / "locks").history()
+    changes = registry_of_stack().history()
     return {"batch": batch, **entry.records["decided"]}, HTMLString(monitoring_page(read_history(ledger, changes)))

@@ -6,16 +6,15 @@ from typing import Annotated
 from zenml import step
 
 from adapters.champion_scoring import scores_of
-from adapters.mlflow_registry import Registry
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import release_of
+from adapters.stack_connection import registry_of_stack
 from health_predict.monitoring.concordance import expected_auroc
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
 
-@step(enable_cache=False, experiment_tracker=True)
+@step(enable_cache=False)
 def score_batch(batch: str) -> Annotated[str, "scored"]:
     """Keep the champion's scores; a batch that is scored stays as it is. Returns the batch."""
     store = MonitoringStore.of_stack()
@@ -23,7 +22,7 @@ def score_batch(batch: str) -> Annotated[str, "scored"]:
     entry = ledger.find(batch)
     if entry is None or "scored" in entry.records:
         return batch
-    release = release_of(None, Registry(state_folder() / "locks"))
+    release = release_of(None, registry_of_stack())
     scores = scores_of(store, batch, release)
     record = {
         "version": release.model_version,
