@@ -110,7 +110,7 @@ def _inline(svg: str, alt: str) -> Markup:
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"; font-family: [^;\"]*|font-family: [^;\"]*; ?", "", body)
-    body = re.sub(r'<a xlink:href="#([\w-]+)">', _link, body)
+    body = re.sub(r'<a xlink:href="#([\w-]+)" target="_blank">', _link, body)
     used = set(
         re.findall(r"(?:url\(|href=\")#([\w.-]+)", body)
     )  # other identifiers would occur again in the next plot of the page

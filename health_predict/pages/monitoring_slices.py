@@ -86,8 +86,16 @@ def _forest(
         axis=axis,
         line=line if line is not None else float("nan"),
         line_label=line_label,
+        limits=_around_zero(groups) if name == "gap" else None,
         as_percentages=name == "gap",
     )
+
+
+def _around_zero(groups: Sequence[GroupRecord]) -> tuple[float, float]:
+    """As far on both sides of zero as the widest interval goes."""
+    shown = [gap for g in groups if (gap := _judged(g, "gap")) is not None]
+    widest = max((abs(end) for gap in shown for end in (gap.low, gap.high)), default=0.1)
+    return -1.05 * widest, 1.05 * widest
 
 
 def _judged(group: GroupRecord, name: Literal["auroc", "gap"]) -> Interval | None:

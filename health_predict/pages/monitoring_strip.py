@@ -51,7 +51,8 @@ def scatter(axes: Axes, shown: Sequence[Point], *, colour: str, marker: str, lab
     """Draw points that are linked to the rows of their batches."""
     if not shown:
         return
-    drawn = axes.scatter([p.place for p in shown], [p.value for p in shown], s=22, marker=marker, label=label, zorder=3)
+    drawn = axes.scatter([p.place for p in shown], [p.value for p in shown], s=22, marker=marker, label=label)
+    drawn.set(zorder=3, clip_on=False)
     drawn.set_edgecolor(colour)
     drawn.set_facecolor("white" if hollow else colour)
     drawn.set_urls([f"#{anchor(p.batch)}" for p in shown])
@@ -87,8 +88,9 @@ def strip(
 
 
 def legend_beside(axes: Axes) -> None:
-    """Set the legend right of the axes."""
-    axes.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), handlelength=1.6, borderpad=0)
+    """Set the legend right of the axes, if anything is drawn."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.005, 0.5), handlelength=1.6, borderpad=0)
 
 
 def numbers(batches: Iterable[MonitoredBatch]) -> str:
@@ -101,6 +103,15 @@ def numbers(batches: Iterable[MonitoredBatch]) -> str:
 def _ticks(axes: Axes, batches: Sequence[MonitoredBatch]) -> None:
     step = -(-len(batches) // _MOST_TICKS) or 1
     axes.set_xticks(range(0, len(batches), step), [str(batch.number) for batch in batches[::step]])
+    axes.annotate(
+        "batch",
+        (0, 0),
+        xycoords="axes fraction",
+        xytext=(-8, -13),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+    )
 
 
 def _bands(axes: Axes, batches: Sequence[MonitoredBatch], *, filled: bool) -> None:

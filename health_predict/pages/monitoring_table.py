@@ -6,13 +6,13 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 from health_predict.champions import ChampionChange
+from health_predict.monitoring.decision import MOST_NAMED
 from health_predict.monitoring.history import MonitoringHistory
-from health_predict.monitoring.monitored_batch import MonitoredBatch
+from health_predict.monitoring.monitored_batch import MonitoredBatch, Settled
 from health_predict.pages.frame import Section, Table
 from health_predict.pages.monitoring_strip import anchor
 
 _SCHEMES = ("", "file", "http", "https", "s3")  # what a link may lead to; never a script
-_MOST_COLUMNS = 5
 _UNKNOWN = "\N{EN DASH}"
 
 
@@ -59,7 +59,7 @@ def _row(batch: MonitoredBatch) -> tuple[str, ...]:
     return (
         _name(batch),
         f"{batch.rows:,}",
-        _lines(verdict_badge(batch), batch.verdict.reason if batch.verdict else "", _columns(batch)),
+        _lines(verdict_badge(batch), _reason(batch)),
         _auroc(batch),
         _action(batch),
         _links(batch),
@@ -76,15 +76,16 @@ def _name(batch: MonitoredBatch) -> Markup:
     return _lines(number, Markup('<span class="id">{}</span>').format(batch.id[:8]), shift)
 
 
-def _columns(batch: MonitoredBatch) -> Markup | str:
-    if batch.verdict is None or not batch.verdict.columns:
+def _reason(batch: MonitoredBatch) -> Markup | str:
+    """Write the reason, and the columns beyond the threshold that it does not name."""
+    if batch.verdict is None:
         return ""
-    deviations = {c.column: c.deviation for c in batch.columns}
-    named = batch.verdict.columns[:_MOST_COLUMNS]
+    reason, named = batch.verdict.reason, batch.verdict.columns[:MOST_NAMED]
+    if all(name in reason for name in named):
+        return Markup('<span class="more">{}</span>').format(reason)
     rest = len(batch.verdict.columns) - len(named)
-    listed = [f"{name}\N{NO-BREAK SPACE}{deviations[name]:.1f}" if name in deviations else name for name in named]
     more = f" and {rest} more" if rest else ""
-    return Markup('<span class="more">beyond, in sd: {}{}</span>').format(", ".join(listed), more)
+    return Markup('<span class="more">{}; beyond the threshold: {}{}</span>').format(reason, ", ".join(named), more)
 
 
 def _auroc(batch: MonitoredBatch) -> str:
@@ -96,15 +97,16 @@ def _auroc(batch: MonitoredBatch) -> str:
 def _action(batch: MonitoredBatch) -> str:
     if batch.action is None:
         return _UNKNOWN
-    told = Markup("<strong>{}</strong>: {}").format(batch.action, batch.action_reason)
-    settled = batch.settled
-    if batch.action not in ("retrain", "recalibrate"):
-        return told
+    told = Markup('<strong>{}</strong><br><span class="more">{}</span>').format(batch.action, batch.action_reason)
+    return _lines(told, _outcome(batch.settled)) if batch.action in ("retrain", "recalibrate") else told
+
+
+def _outcome(settled: Settled | None) -> Markup | str:
     if settled is None:
-        return _lines(told, "outcome pending")
-    version = f" version {settled.version}" if settled.version else ""
-    reason = f": {settled.reason}" if settled.reason else ""
-    return _lines(told, Markup("<strong>{}{}</strong>{}").format(settled.result, version, reason))
+        return "outcome pending"
+    told = "" if settled.reason.startswith(settled.result) else f"{settled.result} "  # some reasons say so themselves
+    version = f"{told}version {settled.version}" if settled.version else settled.result
+    return Markup('<strong>{}</strong> <span class="more">{}</span>').format(version, settled.reason)
 
 
 def _links(batch: MonitoredBatch) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.ticker import LogLocator
 
 from health_predict.monitoring.decision import Alarm, AlarmName
 from health_predict.monitoring.history import MonitoringHistory
@@ -50,10 +52,9 @@ def auroc_figure(history: MonitoringHistory) -> Figure:
     def paint(axes: Axes) -> None:
         _steps(axes, reference, INK, _DASHED, "reference")
         _steps(axes, limit, VERMILLION, _DOTTED, "alarm below")
-        for p in realised:
-            interval = p.batch.realised.auroc if p.batch.realised else None
-            if interval is not None:
-                axes.plot([p.place] * 2, [interval.low, interval.high], color=BLUE, linewidth=1.1, alpha=0.6)
+        intervals = [(p.place, auroc) for p in realised if (auroc := _realised(p).auroc) is not None]
+        lows, highs = [auroc.low for _, auroc in intervals], [auroc.high for _, auroc in intervals]
+        axes.vlines([place for place, _ in intervals], lows, highs, color=BLUE, linewidth=1.1, alpha=0.6)
         scatter(axes, expected, colour=ORANGE, marker="_", label="expected")
         scatter(axes, [p for p in realised if p not in raised], colour=BLUE, marker="o", label="realised, 95 %")
         scatter(axes, raised, colour=VERMILLION, marker="D", label="realised, alarm")
@@ -78,13 +79,7 @@ def calibration_figure(history: MonitoringHistory) -> Figure:
 
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=1)
-        allowed = [(p.place, found) for p in gaps if (found := _allowed_gap(_realised(p))) is not None]
-        if allowed:
-            places, half = zip(*allowed, strict=True)
-            heights = [2 * h for h in half]
-            axes.bar(
-                places, heights, bottom=[-h for h in half], width=0.9, color=MUTED, alpha=0.22, label="no alarm within"
-            )
+        _band(axes, [(p.place, found) for p in gaps if (found := _allowed_gap(_realised(p))) is not None])
         scatter(axes, [p for p in gaps if p not in raised], colour=BLUE, marker="o", label="no alarm")
         scatter(axes, raised, colour=VERMILLION, marker="D", label="alarm")
         axes.yaxis.set_major_formatter(percentages())
@@ -126,10 +121,22 @@ def _scale(axes: Axes, shown: Sequence[Point], limits: Sequence[Point]) -> None:
     values = [p.value for p in (*shown, *limits)]
     if values and min(values) > 0 and max(values) > _SPREAD * max(p.value for p in limits):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.minorticks_off()
     elif values:
         axes.set_ylim(min(0, *values), 1.08 * max(values))
+
+
+def _band(axes: Axes, allowed: Sequence[tuple[int, float]]) -> None:
+    """Shade how far from zero each batch may be."""
+    if allowed:
+        places, half = zip(*allowed, strict=True)
+        corners = [
+            [(place + x, y) for x, y in ((-0.5, -h), (-0.5, h), (0.5, h), (0.5, -h))]
+            for place, h in zip(places, half, strict=True)
+        ]
+        axes.add_collection(PolyCollection(corners, facecolor=MUTED, alpha=0.2, linewidth=0, label="no alarm within"))
 
 
 def _line(axes: Axes, shown: Sequence[Point], colour: str, style: object) -> None:

@@ -61,3 +61,18 @@ def test_texts_are_escaped_and_no_formula_is_read_from_them():
 def test_no_figure_is_left_in_the_global_state_of_pyplot():
     drawn()
     assert not Gcf.get_all_fig_managers()
+
+
+def test_pictures_of_the_same_sides_share_their_axis():
+    for label in ("short", "a label that is much longer\nin two lines"):
+        svg = str(draw(lambda axes, y=label: axes.set_ylabel(y), name="one", alt="x", size=(6, 2), sides=(1.5, 0.5)))
+        assert re.search(r"M 108 [\d.]+\nL 396 ", svg), label
+
+
+def test_an_anchor_becomes_a_named_link_within_the_page():
+    def linked(axes):
+        axes.scatter([0, 1], [0, 1]).set_urls(["#batch-3", "#batch-4"])
+
+    svg = str(draw(linked, name="one", alt="x"))
+    assert svg.count('<a href="#batch-3" tabindex="-1"><title>batch 3</title>') == 1
+    assert svg.count("<title>batch 4</title>") == 1

@@ -64,6 +64,26 @@ def test_it_needs_neither_network_nor_script():
         assert word not in html
 
 
+def test_warnings_stand_above_everything_and_are_escaped():
+    html = render("Title", [], "uci", lead="", warnings=[("injected", HOSTILE), ("second", "one")])
+    top = html.split("<header>")[0]
+    assert top.count('<p class="banner"') == 2
+    assert "<script" not in html
+
+
+def test_markup_in_a_cell_or_a_fact_stays_and_a_wide_figure_takes_all_the_width():
+    table = Table("Links", ("name",), ((Markup('<a href="#x">x</a>'),),))
+    wide = Figure("Wide", Markup("<svg></svg>"), "How to read it.", wide=True)
+    html = page(blocks=(table, wide, BLOCKS[0]), facts=[("who", Markup("<b>me</b>"))])
+    assert '<td class="text"><a href="#x">x</a></td>' in html
+    assert "<dd><b>me</b></dd>" in html
+    assert html.count('<figure class="card wide">') == html.count('<figure class="card">') == 1
+
+
+def test_without_data_no_origin_is_claimed():
+    assert "<dt>data</dt><dd>none yet</dd>" in page(None)
+
+
 def test_numbers_are_written_alike():
     assert percent(0.4567) == "45.7 %"
     assert percent_interval(Interval(-0.05, -0.1, 0.002)) == "−5.0 % (−10.0\u00a0to\u00a00.2)"
