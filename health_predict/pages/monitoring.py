@@ -4,6 +4,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
+from health_predict.monitoring.decision import AlarmName
 from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.monitored_batch import MonitoredBatch
 from health_predict.pages.frame import Section, Text, render
@@ -20,6 +21,22 @@ _ABOUT_ALARMS = (
     "refusal nothing is tried before new labels have matured.",
 )
 
+# alarm, title, how to read it, and the label of its axis
+_STATISTICS: tuple[tuple[AlarmName, str, str, str], ...] = (
+    (
+        "column",
+        "Largest deviation of a column",
+        "In standard deviations of what batches of that size show without drift, of the column that is farthest off.",
+        "standard\ndeviations",
+    ),
+    (
+        "impact",
+        "Impact",
+        "Distance of the columns to the reference, weighted by how much the champion depends on each.",
+        "weighted\ndistance",
+    ),
+)
+
 
 def monitoring_page(history: MonitoringHistory) -> str:
     """Write the monitoring page as one self-contained HTML string: no script, no server, aggregates only."""
@@ -30,33 +47,20 @@ def monitoring_page(history: MonitoringHistory) -> str:
 
 
 def _sections(history: MonitoringHistory) -> list[Section]:
-    column = drift_figure(
-        history,
-        "column",
-        "Largest deviation of a column",
-        "In standard deviations of what batches of that size show without drift, of the column that is farthest off.",
-        "standard\ndeviations",
-    )
-    impact = drift_figure(
-        history,
-        "impact",
-        "Impact",
-        "Distance of the columns to the reference, weighted by how much the champion depends on each.",
-        "weighted\ndistance",
-    )
     champions = (champions_table(history.changes),) if history.changes else ()
-    happened = (lanes_figure(history), Text(_ABOUT_ALARMS), *champions)
+    outcomes = (scores_figure(history), auroc_figure(history), calibration_figure(history))
+    statistics = (drift_figure(history, *about) for about in _STATISTICS)
     return [
-        Section("What happened", "Alarms, and what was done about them.", happened),
         Section(
-            "Scores and outcomes",
-            "What the champion predicted, and what came true.",
-            (scores_figure(history), auroc_figure(history), calibration_figure(history)),
+            "What happened",
+            "Alarms, and what was done about them.",
+            (lanes_figure(history), Text(_ABOUT_ALARMS), *champions),
         ),
+        Section("Scores and outcomes", "What the champion predicted, and what came true.", outcomes),
         Section(
             "Drift",
             "How far the patients are from those the champion has learnt from.",
-            (column, impact, heat_figure(history)),
+            (*statistics, heat_figure(history)),
         ),
         groups_section(history),
         batches_section(history),
@@ -73,7 +77,8 @@ def _lead(history: MonitoringHistory) -> str:
     if batch is None or batch.verdict is None:
         return "Whether the champion still fits the patients that arrive. No batch has been judged yet."
     action = f"Action: {batch.action} ({batch.action_reason})." if batch.action else "No action is decided yet."
-    found = f"Batch {batch.number}, {batch.rows:,} encounters: {batch.verdict.verdict}."
+    verdict = batch.verdict.verdict if batch.judged else "not judged"
+    found = f"Batch {batch.number}, {batch.rows:,} encounters: {verdict}."
     return f"{found} {_sentence(batch.verdict.reason)} {action}"
 
 

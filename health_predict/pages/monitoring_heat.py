@@ -24,14 +24,18 @@ _STEPS = (1.0, 2.0, 4.0, 8.0, 16.0, np.inf)
 _WITHIN = ("#F7FBFF", "#E1EDF8", "#C6DCEF", "#A3CBE5", "#7FB8DA", "#5FA6D1")
 _BEYOND = ("#FEE3B8", "#FDD08F", "#FBB55F", "#F08A2C", "#C4570B", "#7A3103")
 _UNKNOWN = "#DDDDDD"
+_READING = (
+    "Standard deviations above what batches of that size show without drift, against the reference of the champion "
+    "of that time: a new champion brings a new reference, so colours fade where it has learnt the change. "
+    "A dot and warm colours: beyond the threshold of the batch. On the right the largest deviation and, in brackets, "
+    "in how many batches the column is beyond. Grey: not judged."
+)
 
 
 def heat_figure(history: MonitoringHistory) -> Figure:
     """Show the standardised deviation of every watched column, the largest at the top."""
     columns, deviation = _matrix(history.batches)
-    threshold = np.array([_threshold(batch) for batch in history.batches])
-    beyond = deviation > threshold  # false where either is unknown
-    labels = _labels(columns, deviation, beyond)
+    beyond = deviation > np.array([_threshold(batch) for batch in history.batches])  # false where either is unknown
 
     def paint(axes: Axes) -> None:
         axes.imshow(_colours(deviation, beyond), interpolation="none", aspect="auto", origin="upper")
@@ -41,25 +45,12 @@ def heat_figure(history: MonitoringHistory) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(columns) - 0.5, -0.5)
         axes.grid(visible=False)
-        _side(axes, labels)
+        _side(axes, _labels(columns, deviation, beyond))
         _legend(axes)
 
-    height = _FRAME_HEIGHT + _ROW_HEIGHT * max(len(columns), 3)
-    svg = strip(
-        history,
-        paint,
-        name="monitored-columns",
-        alt=_in_words(history, columns, deviation),
-        height=height,
-        filled=False,
-    )
-    reading = (
-        "Standard deviations above what batches of that size show without drift, against the reference of the champion "
-        "of that time: a new champion brings a new reference, so colours fade where it has learnt the change. "
-        "A dot and warm colours: beyond the threshold of the batch. On the right the largest deviation and, in "
-        "brackets, in how many batches the column is beyond. Grey: not judged."
-    )
-    return Figure("Which columns drift", svg, reading, wide=True)
+    alt, height = _in_words(history, columns, deviation), _FRAME_HEIGHT + _ROW_HEIGHT * max(len(columns), 3)
+    svg = strip(history, paint, name="monitored-columns", alt=alt, height=height, filled=False)
+    return Figure("Which columns drift", svg, _READING, wide=True)
 
 
 def _matrix(batches: Sequence[MonitoredBatch]) -> tuple[list[str], Floats]:

@@ -127,9 +127,8 @@ def _legend(axes: Axes, history: MonitoringHistory) -> None:
     shown = [(h, label) for h, label in zip(handles, labels, strict=True) if label]
     kinds = {mark.kind for mark in history.marks}
     shown += [(Line2D([], [], color=c, linestyle=s), words) for kind, (c, s, words) in MARKS.items() if kind in kinds]
-    axes.legend(
-        *zip(*shown, strict=True), loc="center left", bbox_to_anchor=(1.005, 0.5), handlelength=1.6
-    ) if shown else None
+    if shown:
+        axes.legend(*zip(*shown, strict=True), loc="center left", bbox_to_anchor=(1.005, 0.5), handlelength=1.6)
 
 
 def _in_words(history: MonitoringHistory) -> str:

@@ -18,6 +18,11 @@ _HEIGHT = 2.3  # inches
 _DASHED, _DOTTED = (0, (5, 3)), (0, (1, 2))
 _SPREAD = 4  # a statistic that exceeds its threshold so many times over is shown on a logarithmic axis
 
+_ABOUT_AUROC = (
+    "Expected: what the scores promised on arrival, were they calibrated. Realised: of the champion that was there "
+    "when the labels matured. Reference: out of fold on the encounters it was trained on."
+)
+
 
 def scores_figure(history: MonitoringHistory) -> Figure:
     """Show the mean score on arrival, and the observed rate where labels have matured."""
@@ -45,31 +50,22 @@ def auroc_figure(history: MonitoringHistory) -> Figure:
     """Show the realised AUROC with its interval, what was expected, and the reference with its limit."""
     expected = points(history, lambda b: b.expected_auroc)
     realised = points(history, lambda b: b.realised.auroc.value if b.realised and b.realised.auroc else None)
-    reference = points(history, lambda b: b.realised.reference_auroc if b.realised else None)
-    limit = points(history, _lowest_auroc)
     raised = [p for p in realised if _raised(_realised(p).auroc_loss)]
 
     def paint(axes: Axes) -> None:
+        reference = points(history, lambda b: b.realised.reference_auroc if b.realised else None)
         _steps(axes, reference, INK, _DASHED, "reference")
-        _steps(axes, limit, VERMILLION, _DOTTED, "alarm below")
-        intervals = [(p.place, auroc) for p in realised if (auroc := _realised(p).auroc) is not None]
-        lows, highs = [auroc.low for _, auroc in intervals], [auroc.high for _, auroc in intervals]
-        axes.vlines([place for place, _ in intervals], lows, highs, color=BLUE, linewidth=1.1, alpha=0.6)
+        _steps(axes, points(history, _lowest_auroc), VERMILLION, _DOTTED, "alarm below")
+        _intervals(axes, realised)
         scatter(axes, expected, colour=ORANGE, marker="_", label="expected")
         scatter(axes, [p for p in realised if p not in raised], colour=BLUE, marker="o", label="realised, 95 %")
         scatter(axes, raised, colour=VERMILLION, marker="D", label="realised, alarm")
         legend_beside(axes)
 
-    alt = (
-        f"Realised AUROC {_range(realised, _three)}; expected {_range(expected, _three)}; "
-        f"alarm about the labels of batches {numbers(p.batch for p in raised)}"
-    )
-    reading = (
-        "Expected: what the scores promised on arrival, were they calibrated. Realised: of the champion that was "
-        "there when the labels matured. Reference: out of fold on the encounters it was trained on."
-    )
+    found = f"Realised AUROC {_range(realised, _three)}; expected {_range(expected, _three)}"
+    alt = f"{found}; alarm about the labels of batches {numbers(p.batch for p in raised)}"
     svg = strip(history, paint, name="monitored-auroc", alt=alt, height=_HEIGHT, ylabel="AUROC")
-    return Figure("AUROC: realised, expected and reference", svg, reading, wide=True)
+    return Figure("AUROC: realised, expected and reference", svg, _ABOUT_AUROC, wide=True)
 
 
 def calibration_figure(history: MonitoringHistory) -> Figure:
@@ -126,6 +122,12 @@ def _scale(axes: Axes, shown: Sequence[Point], limits: Sequence[Point]) -> None:
         axes.minorticks_off()
     elif values:
         axes.set_ylim(min(0, *values), 1.08 * max(values))
+
+
+def _intervals(axes: Axes, realised: Sequence[Point]) -> None:
+    known = [(p.place, auroc) for p in realised if (auroc := _realised(p).auroc) is not None]
+    lows, highs = [auroc.low for _, auroc in known], [auroc.high for _, auroc in known]
+    axes.vlines([place for place, _ in known], lows, highs, color=BLUE, linewidth=1.1, alpha=0.6)
 
 
 def _band(axes: Axes, allowed: Sequence[tuple[int, float]]) -> None:

@@ -176,6 +176,7 @@ def test_a_batch_too_small_to_judge_is_called_so():
     html = page(invented.too_small_at_the_end(3))
     assert '<span class="badge">not judged</span>' in row(html, 3)
     assert "too small to judge: 90 rows, 250 are needed" in row(html, 3)
+    assert "Batch 3, 90 encounters: not judged. Too small" in html
     for title in ("Alarms, actions", "Largest deviation", "Impact"):
         assert "not judged" in figure(html, title)
         assert "not judged" not in figure(page(invented.ledger(3)), title)
