@@ -59,7 +59,10 @@ def run(options: Options) -> int:
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
-    drifted = [_drifted(entry) for entry in itertools.islice(_monitored(store, config, options), count)]
+    try:
+        drifted = [_drifted(entry) for entry in itertools.islice(_monitored(store, config, options), count)]
+    finally:
+        _write_page(store)
     click.echo(f"{len(drifted)} batches, {sum(drifted)} with drift; look: {state_folder() / PAGE} | make dashboard")
     return 4 if any(drifted) and "drift" in options.fail_on else 0
 
@@ -97,7 +100,6 @@ def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options
             _run(config, options, force_retrain=force, recalibrated=labels_first(store, config))
         entry = finish(store, config)
         MonitoringRuns(tracking_uri_of_stack()).log_outcome(entry.records["checked"]["mlflow_run_id"], entry)
-        _write_page(store)
         show_batch(entry)
         force = False
         yield entry

@@ -9,7 +9,7 @@ from configs.loading import load
 from configs.monitor import MonitorConfig
 from configs.train import TrainConfig
 from driver.renewal import renew
-from health_predict.errors import InfrastructureError
+from health_predict.errors import HealthPredictError, InfrastructureError
 from health_predict.monitoring.maturity import matured
 from health_predict.monitoring.renewal import RenewalRequest
 
@@ -51,7 +51,7 @@ def _carried_out(store: "MonitoringStore", entry: "Entry", config: MonitorConfig
         if arrival is None:
             raise RuntimeError("a recalibration without outcomes")
         return _renew(store, f"recalibrate:{arrival['labelled']}", arrival["version"], index, config)
-    return {"result": "waiting" if decided["action"] == "waiting" else "none", "version": None, "served": None}
+    return {"result": "waiting" if decided["action"] == "waiting" else "none", "version": None, "served": _served()}
 
 
 def _renew(store: "MonitoringStore", trigger: str, champion: str, index: int, config: MonitorConfig) -> dict[str, Any]:
@@ -70,6 +70,17 @@ def _renew(store: "MonitoringStore", trigger: str, champion: str, index: int, co
     return {**renewal.as_dict(), "served": served}
 
 
+def _served() -> str | None:
+    """Return the version that is served now, as far as it is known; monitoring goes on where an endpoint is down."""
+    from adapters.seldon_endpoint import endpoint_of_stack
+
+    try:
+        endpoint = endpoint_of_stack(load(DeployConfig, "deploy").endpoint).find()
+    except HealthPredictError:
+        return None
+    return endpoint.model_version if endpoint else None
+
+
 def _serve(version: str) -> str | None:
     """Serve the new champion and return what is served; a stack without a model deployer serves nothing."""
     from zenml.client import Client
@@ -77,14 +88,11 @@ def _serve(version: str) -> str | None:
     if Client().active_stack.model_deployer is None:
         click.echo("  the stack has no model deployer: the new champion is not served")
         return None
-    from adapters.seldon_endpoint import endpoint_of_stack
+    if _served() == version:
+        return version
     from driver.deploy import run_deployment
 
-    config = load(DeployConfig, "deploy")
-    now = endpoint_of_stack(config.endpoint).find()
-    if now is not None and now.state == "running" and now.model_version == version:
-        return version
-    rollout = run_deployment(config, version)
+    rollout = run_deployment(load(DeployConfig, "deploy"), version)
     if rollout["status"] != "deployed":
         raise InfrastructureError(f"{rollout['reason']}; run the same command again")
     return str(rollout["serving"])

@@ -21,6 +21,7 @@ def decide(
     judges: int,
     forced: bool = False,
     recalibrated: bool = False,
+    run: str = "",
 ) -> Ledger:
     """Decide a checked batch; a batch that is decided stays as it is.
 
@@ -29,6 +30,7 @@ def decide(
         judges: labelled encounters that a retrain is judged by.
         forced: retrain whatever the verdict says, if it can start.
         recalibrated: the champion was recalibrated on outcomes that arrived with the batch, before it was scored.
+        run: id of the pipeline run that decides, for links.
 
     Raises:
         InputError: the batch was never seen, or is not checked.
@@ -53,6 +55,7 @@ def decide(
         recalibrated=recalibrated,
     )
     record = {**decision.as_dict(), "reference": version, "matured_rows": rows, "matured": [e.batch for e in known]}
+    record |= {"zenml_run_id": run} if run else {}
     return ledger.advance(batch, "decided", record)
 
 

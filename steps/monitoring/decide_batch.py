@@ -3,7 +3,7 @@
 import logging
 from typing import Annotated, Any
 
-from zenml import step
+from zenml import get_step_context, step
 from zenml.types import HTMLString
 
 from adapters.monitoring_store import MonitoringStore
@@ -31,6 +31,7 @@ def decide_batch(
         judges=config.retrain.judges,
         forced=force_retrain,
         recalibrated=recalibrated,
+        run=str(get_step_context().pipeline_run.id),
     )
     store.keep(ledger)
     entry = ledger.find(batch)
