@@ -37,6 +37,7 @@ Examples:
   python run.py --pipeline monitor --batches 3
   python run.py --pipeline monitor --batches all --batch-size 5000 --label-delay 2
   python run.py --pipeline monitor --inject a1c --fail-on drift
+  python run.py --pipeline monitor --current encounters.csv --reports s3://bucket/reports
   python run.py --pipeline rollback
   python run.py --status --json
   python run.py --stop-endpoint
@@ -69,6 +70,10 @@ Exit codes:
 @click.option("--label-delay", type=int, metavar="K", help="Batches until outcomes are known; 1 if not given.")
 @click.option("--inject", metavar="SHIFT", help="Shift the batches: age, a1c, insulin, payer, sicker, label, concept.")
 @click.option("--force-retrain", is_flag=True, help="Retrain on the next batch, whatever its verdict.")
+@click.option("--current", metavar="FILE", help="Monitor: check this file instead: CSV, zip, Parquet or s3://.")
+@click.option("--reference", metavar="FILE", help="With --current: what it is compared with, not the training data.")
+@click.option("--model-uri", metavar="URI", help="With --current: models:/HealthPredict@champion or /N.")
+@click.option("--reports", metavar="DIR", help="With --current: where its reports go, a folder or s3://bucket/prefix.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs have not changed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, change nothing.")

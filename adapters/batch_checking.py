@@ -89,7 +89,7 @@ def _reports(
     provenance = entry.records["seen"]["provenance"]
     return build_reports(
         validator_of_stack(),
-        _reference_rows(store, release.model_version),
+        reference_rows(store, release.model_version),
         rows,
         Subject(entry.batch, release.model_version, provenance),
         scores=Scores(reference.scores, probability),
@@ -110,7 +110,7 @@ def _matured(store: MonitoringStore, entry: Entry, labelled: Entry, release: Rel
     return Matured(outcomes, Subject(labelled.batch, release.model_version, seen["provenance"]))
 
 
-def _reference_rows(store: MonitoringStore, version: str) -> pd.DataFrame:
+def reference_rows(store: MonitoringStore, version: str) -> pd.DataFrame:
     """Sample the training window: the initial encounters, with the matured ones where the version was retrained."""
     known = store.reference_rows(version)
     if known is not None:

@@ -33,9 +33,23 @@ class MonitoringRuns:
         Raises:
             InputError: the experiment is not there, or an unfinished run of the batch has other parameters.
         """
-        run = self._find(entry.batch) or self._create(entry)
+        index = entry.records["seen"]["index"]
+        tags = {"batch_index": f"{index:06d}"}  # sorts as text
+        record = run_record(entry, checked, false_alarm_rate=false_alarm_rate)
+        return self.log_record(entry.batch, f"{index:03d}-{entry.batch}", tags, record)
+
+    def log_record(self, batch: str, name: str, tags: Mapping[str, str], record: RunRecord) -> str:
+        """Write what is known of a batch to the one run that bears its id, and return the id of that run.
+
+        Args:
+            name, tags: of a run that is made now.
+
+        Raises:
+            InputError: as for `log_check`.
+        """
+        run = self._find(batch) or self._create(batch, name, tags)
         if run.info.status != _FINISHED:
-            self._write(run, entry.batch, run_record(entry, checked, false_alarm_rate=false_alarm_rate))
+            self._write(run, batch, record)
         return str(run.info.run_id)
 
     def log_outcome(self, run_id: str, entry: Entry) -> None:
@@ -74,12 +88,10 @@ class MonitoringRuns:
             self._mlflow.ask(self._mlflow.client.delete_run, surplus.info.run_id)
         return runs[0] if runs else None
 
-    def _create(self, entry: Entry) -> Run:
-        index = entry.records["seen"]["index"]
-        tags = {"batch": entry.batch, "batch_index": f"{index:06d}"}  # sorts as text
-        name = f"{index:03d}-{entry.batch}"
-        created = self._mlflow.ask(self._mlflow.client.create_run, self._experiment, tags=tags, run_name=name)
-        return self._find(entry.batch) or created
+    def _create(self, batch: str, name: str, tags: Mapping[str, str]) -> Run:
+        known = {"batch": batch, **tags}
+        created = self._mlflow.ask(self._mlflow.client.create_run, self._experiment, tags=known, run_name=name)
+        return self._find(batch) or created
 
     def _write(self, run: Run, batch: str, record: RunRecord) -> None:
         at = run.info.start_time  # the same when it is written again, so that no metric has two points

@@ -32,6 +32,10 @@ class Options:
     label_delay: int | None
     inject: str | None
     force_retrain: bool
+    current: str | None
+    reference: str | None
+    model_uri: str | None
+    reports: str | None
     pairs: tuple[str, ...]
     dry_run: bool
     fail_on: tuple[str, ...]
@@ -39,8 +43,12 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Monitor as many batches as asked for, or until the data ends; returns the exit code."""
+    """Monitor as many batches as asked for, or until the data ends, or check one file; returns the exit code."""
     config = _configuration(options)
+    if options.current or options.reference or options.model_uri or options.reports:
+        from driver.monitor_files import check_own_file
+
+        return check_own_file(options, config)
     count = _count(options.batches)
     if options.inject:
         from health_predict.monitoring.simulate import parse_shift

@@ -59,10 +59,15 @@ def csv_bytes(path: Path) -> bytes:
         raise InputError(f"{path}: no such file; give --data a CSV, the UCI zip or s3://bucket/key") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its path and permissions") from None
-    if content[:2] == b"PK" or path.suffix == ".zip":
-        content = _unzip(content, path.name)
+    return unpack(content, str(path))
+
+
+def unpack(content: bytes, source: str) -> bytes:
+    """Return the CSV in the bytes of `source`, which are a CSV or a zip that holds one; InputError if there is none."""
+    if content[:2] == b"PK" or source.endswith(".zip"):
+        content = _unzip(content, Path(source).name)
     if not content.strip():
-        raise InputError(f"{path}: the file is empty; download it again")
+        raise InputError(f"{source}: the file is empty; download it again")
     return content
 
 

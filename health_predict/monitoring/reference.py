@@ -126,8 +126,7 @@ def _check(y: npt.NDArray[np.int8], patients: npt.NDArray[np.int64]) -> None:
 
 
 def _summarise(y: npt.NDArray[np.int8], score: Floats, patients: npt.NDArray[np.int64]) -> ScoreSummary:
-    edges = np.unique(np.quantile(score, np.linspace(0, 1, 11)[1:-1]))
-    bins = np.bincount(np.searchsorted(edges, score, side="right"), minlength=len(edges) + 1)
+    edges, counts = score_bins(score)
     value, influence = auroc_influence(y, score)
     effect = clustered_variance(influence, patients) / float((influence**2).sum())
     return ScoreSummary(
@@ -136,6 +135,13 @@ def _summarise(y: npt.NDArray[np.int8], score: Floats, patients: npt.NDArray[np.
         auroc=value,
         auroc_correlation=correlation(effect, cluster_size(patients)),
         gap_variance=clustered_variance(y - score, patients) / len(y) ** 2,
-        edges=tuple(edges.tolist()),
-        counts=tuple(bins.tolist()),
+        edges=edges,
+        counts=counts,
     )
+
+
+def score_bins(score: Floats) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return the inner edges and the counts of up to ten quantile bins of (m,) scores."""
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, 11)[1:-1]))
+    counts = np.bincount(np.searchsorted(edges, score, side="right"), minlength=len(edges) + 1)
+    return tuple(edges.tolist()), tuple(counts.tolist())
