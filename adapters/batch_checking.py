@@ -6,7 +6,7 @@ import pandas as pd
 
 from adapters.champion_scoring import manifest_of, reference_of, scores_of
 from adapters.evidently_reports import EvidentlyReports, Matured, Scores, build_reports, validator_of_stack
-from adapters.label_arrival import labelled_entry
+from adapters.label_arrival import labelled_entry, measure_arrival
 from adapters.mlflow_registry import MODEL_NAME
 from adapters.monitoring_store import MonitoringStore
 from adapters.stack_connection import registry_of_stack
@@ -24,7 +24,7 @@ from health_predict.release import Release
 from health_predict.target import readmitted_binary
 
 SUMMARY = "summary.html"
-_ROWS = 5000  # of the training window that Evidently compares with; it takes other tests below 1,000
+REPORT_ROWS = 5000  # of the training window that Evidently compares with; it takes other tests below 1,000
 
 
 def check(store: MonitoringStore, batch: str, config: MonitorConfig) -> dict[str, Any]:
@@ -36,8 +36,9 @@ def check(store: MonitoringStore, batch: str, config: MonitorConfig) -> dict[str
     scored = entry.records["scored"]
     release = Release(MODEL_NAME, scored["version"], scored["run_id"])
     reference, rows = reference_of(release), store.batch(batch)
-    labelled = labelled_entry(ledger.entries, entry.records["seen"]["index"], config.label_delay)
-    arrival = store.arrival(labelled.batch) if labelled else None
+    index = entry.records["seen"]["index"]
+    labelled = labelled_entry(ledger.entries, index, config.label_delay)
+    arrival = measure_arrival(store, labelled, index, config, release) if labelled else None
     performance = Performance.from_dict(arrival["performance"]) if arrival else None
     drift = measure_drift(reference, rows)
     reports = _reports(store, entry, rows, release, reference, labelled, config)
@@ -116,7 +117,7 @@ def reference_rows(store: MonitoringStore, version: str) -> pd.DataFrame:
     if known is not None:
         return known
     window = pd.concat([store.initial(), *_learnt(store, store.ledger(), version)], ignore_index=True)
-    rows = window.sample(min(_ROWS, len(window)), random_state=0, ignore_index=True)
+    rows = window.sample(min(REPORT_ROWS, len(window)), random_state=0, ignore_index=True)
     store.keep_reference_rows(version, rows)
     return rows
 

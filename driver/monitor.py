@@ -91,8 +91,6 @@ def _count(batches: str) -> int | None:
 
 def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options) -> Iterator["Entry"]:
     """Finish one batch after the other; what an earlier, interrupted command left is finished first."""
-    from adapters.mlflow_monitoring import MonitoringRuns
-    from adapters.stack_connection import tracking_uri_of_stack
     from driver.monitor_action import finish
     from driver.monitor_labels import labels_first
     from driver.monitor_line import show_batch
@@ -107,7 +105,6 @@ def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options
         if unfinished is None or unfinished.state != "decided":
             _run(config, options, force_retrain=force, recalibrated=labels_first(store, config))
         entry = finish(store, config)
-        MonitoringRuns(tracking_uri_of_stack()).log_outcome(entry.records["checked"]["mlflow_run_id"], entry)
         show_batch(entry)
         force = False
         yield entry

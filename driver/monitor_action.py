@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapters.mlflow_monitoring import MonitoringRuns
+from adapters.stack_connection import tracking_uri_of_stack
 from configs.deploy import DeployConfig
 from configs.loading import load
 from configs.monitor import MonitorConfig
 from configs.train import TrainConfig
 from driver.renewal import renew
 from health_predict.errors import HealthPredictError, InfrastructureError
+from health_predict.monitoring.deciding import position
 from health_predict.monitoring.maturity import matured
 from health_predict.monitoring.renewal import RenewalRequest
 
@@ -25,8 +28,11 @@ def finish(store: "MonitoringStore", config: MonitorConfig) -> "Entry":
     if entry is None or entry.state != "decided":
         raise RuntimeError("the monitoring pipeline ended without a decided batch")
     settled = ledger.settle(entry.batch, _carried_out(store, entry, config))
+    done = settled.entries[position(settled, entry.batch)]
+    # before the ledger calls it done, since nobody would come back to it
+    MonitoringRuns(tracking_uri_of_stack()).log_outcome(done.records["checked"]["mlflow_run_id"], done)
     store.keep(settled)
-    return next(done for done in settled.entries if done.batch == entry.batch)
+    return done
 
 
 def recalibrate(

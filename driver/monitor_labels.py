@@ -38,6 +38,8 @@ def labels_first(store: "MonitoringStore", config: MonitorConfig) -> bool:
 def _was_recalibrated(store: "MonitoringStore", index: int, config: MonitorConfig) -> bool:
     from adapters.label_arrival import labelled_entry
 
+    if config.label_delay == 0:  # its outcomes came after its scores, too late to recalibrate first
+        return False
     labelled = labelled_entry(store.ledger().entries, index, config.label_delay)
     return _recalibrated(store.arrival(labelled.batch) if labelled else None)
 

@@ -7,9 +7,12 @@ import click
 import pandas as pd
 
 from adapters.data_source import locate, open_source
+from adapters.mlflow_registry import MODEL_NAME
 from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
+from health_predict.columns import TARGET_COLUMN
 from health_predict.errors import InputError
+from health_predict.release import Release
 from health_predict.splits import split
 from stacks.environment import cache_folder
 
@@ -23,19 +26,22 @@ def begin(store: "MonitoringStore", config: MonitorConfig, data: str | None, *, 
     """Keep initial and future encounters in the store, once.
 
     Raises:
-        InputError: there is no champion, it was trained on data of another kind, or the stream began with another file.
+        InputError: there is no champion or it has no reference, it was trained on data of another kind, the data have
+            no outcomes, or the stream began otherwise.
     """
-    champion = registry_of_stack().champion()
-    if champion is None:
-        raise InputError("HealthPredict has no champion to monitor; train one: python run.py --pipeline train")
+    champion = _champion()
     source = store.source()
+    if source is not None:
+        _check_begun(source, config, champion)
     if source is not None and data is None:
         _announce(source.provenance, f"goes on with the file of SHA-256 {source.sha256[:12]}...")
+        _check_kind("the stream", source.provenance, champion)
         return
     found = locate(data, os.environ, cache_folder())
     raw = open_source(found.uri)
     _announce(raw.provenance, f"{raw.source}, from {found.how}, {len(raw.frame):,} encounters")
-    _check(raw, source, champion)
+    _check_file(raw, source)
+    _check_kind(raw.source, raw.provenance, champion)
     if source is None and not dry_run:
         _keep(store, config, raw, found.uri, champion.tags["target"])
 
@@ -52,14 +58,44 @@ def _announce(provenance: str, what: str) -> None:
         click.secho("SYNTHETIC DATA: every number below is about a drawn sample, not about patients", fg="yellow")
 
 
-def _check(raw: "RawData", source: "Source | None", champion: "RegisteredVersion") -> None:
+def _champion() -> "RegisteredVersion":
+    from adapters.champion_scoring import reference_of
+
+    champion = registry_of_stack().champion()
+    if champion is None:
+        raise InputError("HealthPredict has no champion to monitor; train one: python run.py --pipeline train")
+    reference_of(Release(MODEL_NAME, champion.version, champion.run_id))
+    return champion
+
+
+def _check_begun(source: "Source", config: MonitorConfig, champion: "RegisteredVersion") -> None:
+    begun, asked = (source.protocol, source.seed), (config.data.protocol, config.data.seed)
+    if begun != asked:
+        was = f"monitoring began with data.protocol={begun[0]} and data.seed={begun[1]}"
+        raise InputError(f"{was}; set them so again, or set HEALTH_PREDICT_STATE to a new folder")
+    target = champion.tags["target"]
+    if target != source.target:
+        was = f"monitoring began with target {source.target}, but champion version {champion.version} predicts {target}"
+        raise InputError(
+            f"{was}; go back (python run.py --pipeline rollback), or set HEALTH_PREDICT_STATE to a new folder"
+        )
+
+
+def _check_file(raw: "RawData", source: "Source | None") -> None:
     if source is not None and raw.sha256 != source.sha256:
         begun = f"monitoring began with another file (SHA-256 {source.sha256[:12]}...)"
         raise InputError(f"{raw.source}: {begun}; leave --data out, or set HEALTH_PREDICT_STATE to a new folder")
-    learnt = champion.tags["provenance"]
-    if "synthetic" in (learnt, raw.provenance) and learnt != raw.provenance:
+    if TARGET_COLUMN not in raw.frame.columns:
         raise InputError(
-            f"{raw.source}: {raw.provenance} data, but the champion (version {champion.version}) learnt from {learnt} "
+            f"{raw.source}: column '{TARGET_COLUMN}' is missing: outcomes arrive late, but they must; add it"
+        )
+
+
+def _check_kind(what: str, provenance: str, champion: "RegisteredVersion") -> None:
+    learnt = champion.tags["provenance"]
+    if "synthetic" in (learnt, provenance) and learnt != provenance:
+        raise InputError(
+            f"{what}: {provenance} data, but the champion (version {champion.version}) learnt from {learnt} "
             "data; train on this file first: python run.py --pipeline train --data ..."
         )
 

@@ -1,6 +1,5 @@
 """Decides what follows from the verdict, and shows the whole history."""
 
-import logging
 from typing import Annotated, Any
 
 from zenml import get_step_context, step
@@ -13,8 +12,6 @@ from health_predict.monitoring.action import ActionSettings
 from health_predict.monitoring.deciding import decide
 from health_predict.monitoring.history import read_history
 from health_predict.pages.monitoring import monitoring_page
-
-LOG = logging.getLogger("health_predict.steps")
 
 
 @step(enable_cache=False)

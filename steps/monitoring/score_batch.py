@@ -11,7 +11,7 @@ from adapters.release_fetching import release_of
 from adapters.stack_connection import registry_of_stack
 from health_predict.monitoring.concordance import expected_auroc
 
-LOG = logging.getLogger("health_predict.steps")
+LOG = logging.getLogger(__name__)  # kept with the step; the terminal gets one line a batch, from the driver
 
 
 @step(enable_cache=False)

@@ -8,10 +8,10 @@ from zenml import step
 from adapters.monitoring_store import MonitoringStore
 from configs.monitor import MonitorConfig
 from health_predict.errors import InputError
-from health_predict.monitoring.batches import next_batch
+from health_predict.monitoring.batches import batch_id, next_batch
 from health_predict.monitoring.simulate import inject, parse_shift
 
-LOG = logging.getLogger("health_predict.steps")
+LOG = logging.getLogger(__name__)  # kept with the step; the terminal gets one line a batch, from the driver
 
 
 @step(enable_cache=False)
@@ -34,11 +34,12 @@ def take_batch(config: MonitorConfig, shift: str | None) -> Annotated[str, "batc
         "rows": len(shifted),
         "first": first,
         "last": first + len(taken.rows) - 1,
-        "large_enough": taken.large_enough,
+        "large_enough": len(shifted) >= config.minimum,
         "provenance": source.provenance,
         "shift": shift,
     }
-    store.place_batch(taken.id, shifted)
-    store.keep(ledger.see(taken.id, record))
-    LOG.info("batch %d: %s, %d encounters", record["index"], taken.id, len(shifted))
-    return taken.id
+    batch = taken.id if wanted is None else batch_id(shifted)
+    store.place_batch(batch, shifted)
+    store.keep(ledger.see(batch, record))
+    LOG.info("batch %d: %s, %d encounters", record["index"], batch, len(shifted))
+    return batch
