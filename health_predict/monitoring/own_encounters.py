@@ -1,8 +1,8 @@
 """Encounters of a user's own, outside the stream: what is taken as it is, what is completed, and what is refused."""
 
 from dataclasses import dataclass
+from itertools import chain
 
-import numpy as np
 import pandas as pd
 
 from health_predict.columns import BY_NAME, ENCOUNTER, PATIENT, READMISSIONS, TARGET_COLUMN
@@ -53,12 +53,9 @@ def accept(strings: pd.DataFrame, source: str) -> OwnEncounters:
     labelled, notes = _labels(strings.assign(**dict.fromkeys(absent, numbers)), source)
     frame = validate(labelled, source)
     left = at_risk(frame)
-    patients = left[PATIENT].nunique()
-    if patients < SMALLEST_GROUP:
-        raise InputError(
-            f"{source}: {patients} patients that can be readmitted; nothing is told about fewer than {SMALLEST_GROUP}, "
-            "score them one by one: python run.py --pipeline score"
-        )
+    if left[PATIENT].nunique() < SMALLEST_GROUP:
+        few = f"fewer than {SMALLEST_GROUP} patients that can be readmitted, of whom nothing may be told"
+        raise InputError(f"{source}: {few}; give more, or score them: python run.py --pipeline score")
     missing = [f"no column '{name}': {_WITHOUT[name]}" for name in absent]
     return OwnEncounters(left, (*missing, *notes, *_of_rows(len(frame) - len(left)), *_of_columns(left)))
 
@@ -82,10 +79,13 @@ def _labels(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, tuple[str, 
 
 
 def _of_rows(dropped: int) -> tuple[str, ...]:
-    return (f"{dropped:,} encounters that ended in death or hospice are left out",) if dropped else ()
+    if not dropped:
+        return ()
+    count = f"{dropped:,}" if dropped >= SMALLEST_GROUP else f"fewer than {SMALLEST_GROUP}"
+    return (f"{count} encounters that ended in death or hospice are left out",)
 
 
 def _of_columns(frame: pd.DataFrame) -> tuple[str, ...]:
-    watched = dict.fromkeys(np.concatenate([column.sources for column in MONITORED]).tolist())
+    watched = set(chain.from_iterable(column.sources for column in MONITORED))
     empty = [name for name in BY_NAME if name in watched and frame[name].isna().all()]
     return (f"without any value: {', '.join(empty)}",) if empty else ()

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from health_predict.columns import PATIENT
-from health_predict.errors import InputError
 from health_predict.monitoring.cells import Layout, pool
 from health_predict.monitoring.dependence import cluster_size, column_correlations
 from health_predict.monitoring.monitored import bin_frame
@@ -26,7 +25,6 @@ def own_reference(
     champion: Reference,
     *,
     rows: int,
-    minimum: int,
     draws: int = DRAWS,
     seed: int,
 ) -> Reference:
@@ -35,13 +33,10 @@ def own_reference(
     Args:
         probability: (m,) calibrated scores.
         champion: gives importances, and what outcomes are held against.
-        minimum: of m.
 
     Raises:
-        InputError: fewer encounters than the minimum, or too few draws.
+        InputError: too few draws.
     """
-    if len(frame) < minimum:
-        raise InputError(f"monitoring: a reference of {len(frame):,} encounters; at least {minimum:,} are needed")
     patients, levels = frame[PATIENT].to_numpy(), bin_frame(frame)
     layout = Layout(cells := pool(levels, patients))
     encoded, score = layout.encode(levels), np.asarray(probability, dtype=np.float64)
