@@ -11,6 +11,9 @@ import pytest
 
 from health_predict.bundle import records_frame
 from health_predict.columns import ENCOUNTER, PATIENT
+from health_predict.monitoring.monitored import bin_frame
+from health_predict.monitoring.reference_files import load_reference
+from health_predict.privacy import SMALLEST_GROUP
 from health_predict.records import generate_records
 from health_predict.scorer import load_scorer
 from tests.pipelines.conftest import SMALL
@@ -39,6 +42,19 @@ def test_the_run_holds_everything_to_serve_the_model(registry) -> None:
     assert run.tags["provenance"] == "uci"
     assert 0.65 < run.metrics["test_auroc_low"] + 0.02 < run.metrics["test_auroc"] < 0.75
     assert champion.tags["status"] == "champion"
+
+
+def test_the_run_holds_what_the_model_is_watched_by(registry, real_splits, tmp_path: Path) -> None:
+    reference = load_reference(registry.download_artifact("1", "reference", tmp_path))
+    initial = pd.concat([real_splits.train, real_splits.validation], ignore_index=True)
+    assert reference.rows == len(initial)
+    assert [size.rows for size in reference.null.sizes] == [1000]
+    assert 0.65 < reference.scores.auroc < 0.75
+    assert max(reference.importances, key=reference.importances.get) in {"number_inpatient", "discharge_disposition_id"}
+    cells, patients = reference.layout.encode(bin_frame(initial)), initial[PATIENT].to_numpy()
+    told = [len(set(patients[np.any(cells == cell, axis=1)])) for cell in np.unique(cells)]
+    assert min(told) >= SMALLEST_GROUP
+    assert len(told) > 150
 
 
 def test_every_trial_is_a_nested_run_with_its_history(registry) -> None:
