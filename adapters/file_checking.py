@@ -25,7 +25,7 @@ from health_predict.monitoring.concordance import expected_auroc
 from health_predict.monitoring.decision import DriftVerdict, Rule, judge, too_small
 from health_predict.monitoring.drift import Drift, measure_drift
 from health_predict.monitoring.file_check import CHAMPIONS_OWN, OUTCOMES_APART, FileCheck, FileRequest, check_id
-from health_predict.monitoring.own_encounters import OwnEncounters, accept
+from health_predict.monitoring.own_encounters import Outcomes, OwnEncounters, accept, outcomes_of
 from health_predict.monitoring.own_reference import own_reference
 from health_predict.monitoring.performance import Performance, measure_performance
 from health_predict.monitoring.reference import Reference
@@ -35,7 +35,6 @@ from health_predict.pages.file_check import file_check_page
 from health_predict.reading import UCI_SHA256, Provenance
 from health_predict.release import Release
 from health_predict.scorer import Scorer, load_scorer
-from health_predict.target import readmitted_binary
 
 SUMMARY = "summary.html"
 
@@ -82,7 +81,8 @@ def check_file(request: FileRequest, config: MonitorConfig) -> tuple[FileCheck, 
     release, rows = version.release, batch_id(own.frame)
     name = check_id(rows, release.model_version, compared.sha256, rule, config.minimum)
     subject = Subject(name, release.model_version, _provenance(file, version))
-    found = _evidently(own, compared, version, probability, subject, config)
+    outcomes = outcomes_of(own, version.scorer.manifest["target"])
+    found = _evidently(own, outcomes, compared, version, probability, subject, config)
     drift = measure_drift(compared.reference, own.frame)
     performance = _performance(own, version, probability)
     check = FileCheck(
@@ -136,11 +136,10 @@ def _training_window(request: FileRequest, version: _Version, config: MonitorCon
     return _Compared(version.reference, rows, CHAMPIONS_OWN, None, ())
 
 
-def _performance(own: OwnEncounters, version: _Version, probability: Floats) -> Performance | None:
-    if not own.labelled:
+def _performance(own: OwnEncounters, outcomes: Outcomes, version: _Version, probability: Floats) -> Performance | None:
+    if outcomes.y is None:
         return None
-    y = readmitted_binary(own.frame, version.scorer.manifest["target"])
-    return measure_performance(version.reference, y, probability, own.frame[PATIENT])
+    return measure_performance(version.reference, outcomes.y, probability, own.frame[PATIENT])
 
 
 def _verdict(
@@ -153,6 +152,7 @@ def _verdict(
 
 def _evidently(
     own: OwnEncounters,
+    outcomes: Outcomes,
     compared: _Compared,
     version: _Version,
     probability: Floats,
@@ -160,10 +160,9 @@ def _evidently(
     config: MonitorConfig,
 ) -> EvidentlyReports:
     matured = None
-    if own.labelled:
-        y = readmitted_binary(own.frame, version.scorer.manifest["target"])
+    if outcomes.y is not None:
         patients = own.frame[PATIENT].to_numpy()
-        matured = Matured(Labelled(probability, y, patients, version.scorer.threshold), subject)
+        matured = Matured(Labelled(probability, outcomes.y, patients, version.scorer.threshold), subject)
     return build_reports(
         validator_of_stack(),
         compared.rows,

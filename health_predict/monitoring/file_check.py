@@ -92,7 +92,7 @@ class FileCheck:
         expected = f"expected AUROC {self.expected_auroc:.3f}"
         found = self.performance
         if found is None:
-            return f"{expected}, no labels"
+            return f"{expected}, outcomes not known"
         realised = f"AUROC {found.auroc}" if math.isfinite(found.auroc.value) else "no AUROC, one outcome only"
         rates = f"{found.observed:.1%} readmitted, {found.predicted:.1%} predicted ({found.calibration_z:+.1f} sd)"
         return f"{realised}, {expected}; {rates}"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from health_predict.columns import BY_NAME, ENCOUNTER, PATIENT, READMISSIONS, TARGET_COLUMN
@@ -11,6 +13,7 @@ from health_predict.monitoring.monitored import MONITORED
 from health_predict.privacy import SMALLEST_GROUP
 from health_predict.schema import validate
 from health_predict.splits import at_risk
+from health_predict.target import Target, readmitted_binary
 
 _WITHOUT = {
     ENCOUNTER: "encounters that come twice cannot be found",
@@ -35,6 +38,26 @@ class OwnEncounters:
     def labelled(self) -> bool:
         """Whether the outcomes are known."""
         return TARGET_COLUMN in self.frame
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The (n,) outcomes, 0 or 1; None if they are not known or not to be told, the latter with a note."""
+
+    y: npt.NDArray[np.int8] | None
+    notes: tuple[str, ...] = ()
+
+
+def outcomes_of(own: OwnEncounters, target: Target) -> Outcomes:
+    """Return the outcomes, unless from one to ten patients have one of the two: then any rate would tell about them."""
+    if not own.labelled:
+        return Outcomes(None)
+    y = readmitted_binary(own.frame, target)
+    counts = [own.frame[PATIENT][y == outcome].nunique() for outcome in (0, 1)]
+    if any(0 < count < SMALLEST_GROUP for count in counts):
+        few = f"fewer than {SMALLEST_GROUP} patients have one of the two outcomes"
+        return Outcomes(None, (f"{few}: nothing is told of the outcomes",))
+    return Outcomes(y)
 
 
 def accept(strings: pd.DataFrame, source: str) -> OwnEncounters:
