@@ -48,7 +48,9 @@ class Performance:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return what `as_dict` wrote."""
-        known = {name: np.nan if value is None else value for name, value in values.items() if name != "auroc"}
+        known: dict[str, Any] = {
+            name: np.nan if value is None else value for name, value in values.items() if name != "auroc"
+        }
         interval = {name: np.nan if value is None else value for name, value in values["auroc"].items()}
         return cls(**known, auroc=Interval(**interval))
 
