@@ -40,6 +40,12 @@ def reference_of(release: Release) -> Reference:
         return load_reference(registry_of_stack().download_artifact(release.model_version, REFERENCE, Path(folder)))
 
 
+def reference_name(version: str) -> str:
+    """Name the reference of a version: a recalibrated one is watched by that of the version it was made from."""
+    parent = registry_of_stack().find(version).tags.get("recalibrated_from")
+    return reference_name(parent) if parent else version
+
+
 def manifest_of(release: Release) -> dict[str, Any]:
     """Return the manifest of a version's bundle."""
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ from adapters.champion_scoring import manifest_of, reference_of, scores_of
 from adapters.monitoring_store import MonitoringStore
 from configs.monitor import MonitorConfig
 from health_predict.columns import PATIENT
-from health_predict.monitoring.action import ActionSettings, decide_recalibration
+from health_predict.monitoring.action import decide_recalibration
 from health_predict.monitoring.deciding import history
 from health_predict.monitoring.decision import Rule, judge_labels
 from health_predict.monitoring.group_records import group_records
@@ -43,7 +43,7 @@ def measure_arrival(
     decision = decide_recalibration(
         judge_labels(reference, performance, Rule(**config.rule.model_dump())),
         history(entries[:index]),
-        ActionSettings(**config.reaction.model_dump()),
+        config.action_settings(),
         matured_rows=sum(e.records["seen"]["rows"] for e in matured(entries, index, config.label_delay)),
     )
     threshold = manifest_of(release)["threshold"]

@@ -1,10 +1,12 @@
 """The settings of the monitor pipeline; their values stand in monitor.yaml."""
 
+import math
 from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from configs.loading import Settings
+from health_predict.monitoring.action import ActionSettings
 
 
 class StreamSettings(Settings):
@@ -28,7 +30,7 @@ class ReactionSettings(Settings):
     impact_needed: PositiveInt
     impact_window: PositiveInt
     cool_down: NonNegativeInt
-    retrain_window: PositiveInt
+    retrain_encounters: PositiveInt
 
 
 class RetrainSettings(Settings):
@@ -49,3 +51,9 @@ class MonitorConfig(Settings):
     rule: RuleSettings
     reaction: ReactionSettings
     retrain: RetrainSettings
+
+    def action_settings(self) -> ActionSettings:
+        """Return the reaction as the domain counts it, in batches."""
+        values = self.reaction.model_dump()
+        window = max(1, math.ceil(values.pop("retrain_encounters") / self.batch_size))
+        return ActionSettings(**values, retrain_window=window)

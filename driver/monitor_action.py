@@ -51,7 +51,7 @@ def _carried_out(store: "MonitoringStore", entry: "Entry", config: MonitorConfig
     decided, index = entry.records["decided"], entry.records["seen"]["index"]
     if decided["action"] == "retrain":
         click.echo(f"  retrain: {decided['reason']}")
-        return _renew(store, f"retrain:{entry.batch}", decided["reference"], index, config)
+        return _renew(store, f"retrain:{entry.batch}", entry.records["scored"]["version"], index, config)
     if decided["action"] == "recalibrate":  # before the batch was scored; serving it may have been interrupted
         arrival = store.arrival(entry.records["checked"]["labelled"])
         if arrival is None:

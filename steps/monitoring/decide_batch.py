@@ -8,7 +8,6 @@ from zenml.types import HTMLString
 from adapters.monitoring_store import MonitoringStore
 from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
-from health_predict.monitoring.action import ActionSettings
 from health_predict.monitoring.deciding import decide
 from health_predict.monitoring.history import read_history
 from health_predict.pages.monitoring import monitoring_page
@@ -23,7 +22,7 @@ def decide_batch(
     ledger = decide(
         store.ledger(),
         batch,
-        ActionSettings(**config.reaction.model_dump()),
+        config.action_settings(),
         delay=config.label_delay,
         judges=config.retrain.judges,
         forced=force_retrain,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from zenml import step
 
-from adapters.champion_scoring import scores_of
+from adapters.champion_scoring import reference_name, scores_of
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import release_of
 from adapters.stack_connection import registry_of_stack
@@ -27,6 +27,7 @@ def score_batch(batch: str) -> Annotated[str, "scored"]:
     record = {
         "version": release.model_version,
         "run_id": release.run_id,
+        "reference": reference_name(release.model_version),
         "mean": float(scores["probability"].mean()),
         "expected_auroc": expected_auroc(scores["probability"]),
     }

@@ -40,10 +40,10 @@ def fit_model(
     """
     initial = pd.concat([train, validation], ignore_index=True)
     training = _fit(initial, test, trials, config)
-    LOG.info("chosen: %s", training.selection.reason)
     reference = _reference(training, initial, config)
     if test_is_newest:
         training, reference = move_to_test(training, reference)
+    LOG.info("chosen: %s", training.selection.reason)
     origin = Origin(
         run_id=active_run_id(),
         data_sha256=summary["sha256"],

@@ -20,7 +20,7 @@ def ledger_of(*batches: tuple[str, ...], rows: int = 1000) -> Ledger:
     ledger = Ledger()
     for number, raised in enumerate(batches):
         name = f"b{number}"
-        ledger = ledger.see(name, {"rows": rows}).advance(name, "scored", {"version": "1"})
+        ledger = ledger.see(name, {"rows": rows}).advance(name, "scored", {"version": "2", "reference": "1"})
         ledger = ledger.advance(name, "checked", {"verdict": verdict(*raised)})
         if number < len(batches) - 1:
             ledger = decide(ledger, name, SETTINGS, delay=1, judges=3000)
