@@ -43,18 +43,18 @@ def decide(
         raise InputError(f"ledger: batch {batch} is {entry.state}; check it before it is decided")
     known = matured(ledger.entries, index, delay)
     rows = sum(past.records["seen"]["rows"] for past in known)
-    version = entry.records["scored"]["version"]
+    reference = entry.records["scored"]["reference"]
     decision = decide_action(
         DriftVerdict.from_dict(entry.records["checked"]["verdict"]),
         history(ledger.entries[:index]),
         settings,
-        reference=version,
+        reference=reference,
         matured_rows=rows,
         retrain_lacks=lacking(rows, judges),
         forced=forced,
         recalibrated=recalibrated,
     )
-    record = {**decision.as_dict(), "reference": version, "matured_rows": rows, "matured": [e.batch for e in known]}
+    record = {**decision.as_dict(), "reference": reference, "matured_rows": rows, "matured": [e.batch for e in known]}
     record |= {"zenml_run_id": run} if run else {}
     return ledger.advance(batch, "decided", record)
 
