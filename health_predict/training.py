@@ -106,7 +106,9 @@ def move_to_test(training: Training, reference: Reference) -> tuple[Training, Re
     found = recalibrate(training.model.calibration, reference, test["y"], test["raw"], test[PATIENT])
     model = replace(training.model, calibration=found.calibration)
     scores = training.scores.assign(probability=found.calibration.apply(training.scores["raw"]))
-    return replace(training, model=model, scores=scores), found.reference
+    told = f"{training.selection.reason}; intercept moved by {found.shift:+.2f} to the {len(test):,} newest encounters"
+    selection = replace(training.selection, reason=told)
+    return Training(model, selection, scores), found.reference
 
 
 def describe(training: Training) -> dict[str, Any]:

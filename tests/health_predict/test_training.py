@@ -59,6 +59,9 @@ def test_moved_to_the_newest_encounters_it_predicts_their_rate_and_keeps_every_o
     assert watched.scores.observed == pytest.approx(newest["y"].mean())
     assert (watched.counts, watched.scores.auroc) == (reference.counts, reference.scores.auroc)
     assert moved.model.calibration.slope == training.model.calibration.slope
+    shift = moved.model.calibration.intercept - training.model.calibration.intercept
+    told = f"; intercept moved by {shift:+.2f} to the {len(NEWEST):,} newest encounters"
+    assert moved.selection.reason == training.selection.reason + told
 
 
 def test_the_configuration_of_an_earlier_model_is_one_trial_that_survives_json(training) -> None:
