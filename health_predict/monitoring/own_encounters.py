@@ -73,7 +73,7 @@ def accept(strings: pd.DataFrame, source: str) -> OwnEncounters:
     """
     absent = [name for name in _WITHOUT if name not in strings]
     numbers = [str(number) for number in range(1, len(strings) + 1)]
-    labelled, notes = _labels(strings.assign(**dict.fromkeys(absent, numbers)), source)
+    labelled, notes = _labels(strings.astype(object).assign(**dict.fromkeys(absent, numbers)), source)
     frame = validate(labelled, source)
     left = at_risk(frame)
     if left[PATIENT].nunique() < SMALLEST_GROUP:
