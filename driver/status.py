@@ -54,7 +54,7 @@ def _champion() -> dict[str, Any] | None:
     champion = registry_of_stack().champion()
     if champion is None:
         return None
-    names = ("family", "target", "provenance", "champion_since", "promotion_reason", "rollout_at")
+    names = ("family", "target", "provenance", "champion_since", "promotion_reason", "injected_shifts", "rollout_at")
     return {"version": champion.version, "run_id": champion.run_id, **{n: champion.tags.get(n) for n in names}}
 
 

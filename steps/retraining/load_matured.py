@@ -34,9 +34,16 @@ def load_matured(
     if data.missing:
         raise InputError(f"{asked.trigger}: {data.missing}")
     train, validation = hold_out(data.train, seed=seed)
-    summary = _summary(store.source_or_fail(), asked.matured, data)
+    summary = _summary(store.source_or_fail(), asked.matured, data) | {"tags": _injected(store, asked.matured)}
     LOG.info("retrain: %s encounters, %s to judge by", f"{len(data.train):,}", f"{len(data.judge):,}")
     return train, validation, data.judge, summary
+
+
+def _injected(store: MonitoringStore, batches: Sequence[str]) -> dict[str, str]:
+    """A model that learnt from a demonstration says so for ever."""
+    ledger = store.ledger()
+    shifts = {entry.records["seen"]["shift"] for entry in ledger.entries if entry.batch in batches} - {None}
+    return {"injected_shifts": ", ".join(sorted(shifts))} if shifts else {}
 
 
 def _summary(source: Source, batches: Sequence[str], data: RetrainingData) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def fit_model(
         save_reference(reference, Path(folder) / REFERENCE)
         model_uri = log_training(training, Path(folder), origin)
     facts = {"run_id": origin.run_id, "created_at": origin.created_at, "model_uri": model_uri, "parity": parity}
-    return {**describe(training), **facts, "provenance": origin.provenance}, training.scores
+    run = {**describe(training), **facts, "provenance": origin.provenance, "tags": summary.get("tags", {})}
+    return run, training.scores
 
 
 def _fit(initial: pd.DataFrame, test: pd.DataFrame, trials: list[dict[str, Any]], config: TrainConfig) -> Training:
