@@ -1,9 +1,7 @@
 """Retraining and recalibration on a stack of their own: killed at any point and asked again, each is done once."""
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 import mlflow
 import numpy as np
@@ -16,22 +14,16 @@ from adapters.monitoring_store import MonitoringStore, Source
 from driver import renewal
 from driver.renewal import renew
 from health_predict.columns import PATIENT
-from health_predict.engineer import engineer
 from health_predict.errors import InputError
-from health_predict.families import fit
-from health_predict.model import TrainedModel
 from health_predict.monitoring.reference_files import load_reference
-from health_predict.preprocessor import transform
 from health_predict.scorer import load_scorer
-from health_predict.synthetic import sample_encounters
 from health_predict.target import readmitted_binary
 from health_predict.trials import TrialResult
-from stacks.environment import PREPARED_FOR, prepare
 from steps.retraining.take_configuration import take_configuration
 from tests.pipelines.champions import register_champion
+from tests.pipelines.own_stack import local_stack
 from tests.pipelines.renewals import BATCH, BATCHES, ENCOUNTERS, INITIAL, JUDGES, Renewals, batch_rows
-from tests.small_bundle import ROWS, train_small_model
-from tests.stacks.own_store import forget_clients
+from tests.small_bundle import train_poor_model
 
 pytestmark = pytest.mark.slow
 
@@ -42,38 +34,18 @@ class Killed(Exception):  # noqa: N818 - it is no error
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renewals]:
-    before = dict(os.environ)
-    for name in ("ZENML_CONFIG_PATH", "ZENML_STORE_URL", "MLFLOW_TRACKING_URI", PREPARED_FOR):
-        os.environ.pop(name, None)
-    state = tmp_path_factory.mktemp("renewals")
-    os.environ["HEALTH_PREDICT_STATE"] = str(state)
-    prepare()
-    forget_clients()
-    from stacks.apply import apply_stack
-
-    apply_stack("local", activate=True)
-    yield Renewals(Registry(state / "locks", f"sqlite:///{state}/mlflow/mlflow.db"), MonitoringStore.of_stack())
-    os.environ.clear()
-    os.environ.update(before)
-    forget_clients()
-    mlflow.set_tracking_uri(None)
+    with local_stack(tmp_path_factory.mktemp("renewals")) as registry:
+        yield Renewals(registry, MonitoringStore.of_stack())
 
 
 @pytest.fixture(scope="module")
 def renewals(stack: Renewals, tmp_path_factory: pytest.TempPathFactory) -> Renewals:
     """Version 1 is champion and has learnt nothing: every retrain is better."""
-    register_champion(stack.registry, poor_model(), tmp_path_factory.mktemp("champion"))
+    register_champion(stack.registry, train_poor_model(), tmp_path_factory.mktemp("champion"))
     source = Source(uri="f", sha256="s", provenance="file", protocol="time", seed=0, target="any", rows=len(ENCOUNTERS))
     stack.store.begin(source, ENCOUNTERS.iloc[:INITIAL], ENCOUNTERS.iloc[INITIAL:])
     stack.fill()
     return stack
-
-
-def poor_model() -> TrainedModel:
-    model, encounters = train_small_model("xgboost"), sample_encounters(ROWS, seed=1)
-    chance = np.random.default_rng(0).permutation(readmitted_binary(encounters, "any"))
-    X = transform(model.preprocessor, engineer(encounters))
-    return replace(model, estimator=fit(model.configuration, model.size, X, chance))
 
 
 def dies(patch: pytest.MonkeyPatch, place: object, name: str) -> None:
