@@ -1,10 +1,14 @@
 """Runs model.onnx, the estimator alone, as `onnx_export` writes it: an encoded matrix to raw, uncalibrated scores."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # from 1.29 on it reports model and machine to its maker, unless told not to
+
+import onnxruntime  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 

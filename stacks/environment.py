@@ -21,7 +21,7 @@ NO_ANALYTICS = {
     "ZENML_SERVER_DISPLAY_UPDATES": "false",
     "ZENML_AUTO_OPEN_DASHBOARD": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime >= 1.29 reports from Linux, too, unless told otherwise
+    "ORT_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "DO_NOT_TRACK": "true",  # Evidently: any value; MLflow: "true"
 }

@@ -18,7 +18,7 @@ from stacks.environment import PROJECT
 
 LAUNCH = Path(__file__).with_name("launch.py")
 BUNDLE = "HEALTH_PREDICT_BUNDLE"
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "ORT_DISABLE_TELEMETRY")  # of our environment, which may hold credentials
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")  # of our environment, which may hold credentials
 _KILL_AFTER = 10.0  # seconds; gunicorn lets running requests finish first
 
 
