@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # from 1.29 on it reports model and machine to its maker, unless told not to
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 Floats = npt.NDArray[np.float64]
 
