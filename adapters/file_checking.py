@@ -54,6 +54,27 @@ class _Version:
 
 
 @dataclass(frozen=True)
+class _Scored:
+    """The file, its encounters, and their (n,) calibrated probabilities and outcomes."""
+
+    file: EncounterFile
+    own: OwnEncounters
+    version: _Version
+    probability: Floats
+    outcomes: Outcomes
+
+    @property
+    def patients(self) -> npt.NDArray[np.int64]:
+        return self.own.frame[PATIENT].to_numpy()
+
+    @property
+    def provenance(self) -> Provenance:
+        if self.version.scorer.manifest["provenance"] == "synthetic":
+            return "synthetic"
+        return "uci" if self.file.sha256 == UCI_SHA256 else "file"
+
+
+@dataclass(frozen=True)
 class _Compared:
     """What the file is compared with: in sum, row by row, in words, and the hash of a file of the user's own."""
 
@@ -74,57 +95,57 @@ def check_file(request: FileRequest, config: MonitorConfig) -> tuple[FileCheck, 
         InputError: see `read_encounters` and `accept`; no such version, a version without reference, or no training
             encounters to compare with.
     """
-    file = read_encounters(request.current)
-    own, version = accept(file.strings, request.current), version_of(request.version)
-    compared = _own_reference(request, file, own, version, config) or _training_window(request, version, config)
-    probability, rule = version.score(own.frame), Rule(**config.rule.model_dump())
-    release, rows = version.release, batch_id(own.frame)
-    name = check_id(rows, release.model_version, compared.sha256, rule, config.minimum)
-    subject = Subject(name, release.model_version, _provenance(file, version))
-    outcomes = outcomes_of(own, version.scorer.manifest["target"])
-    found = _evidently(own, outcomes, compared, version, probability, subject, config)
-    drift = measure_drift(compared.reference, own.frame)
-    performance = _performance(own, version, probability)
+    scored, rule = _scored(request), Rule(**config.rule.model_dump())
+    compared = _own_reference(request, scored, config) or _training_window(request, scored.version, config)
+    release = scored.version.release
+    name = check_id(batch_id(scored.own.frame), release.model_version, compared.sha256, rule, config.minimum)
+    reports = _evidently(scored, compared, Subject(name, release.model_version, scored.provenance), config)
+    drift, performance = measure_drift(compared.reference, scored.own.frame), _performance(scored)
     check = FileCheck(
         id=name,
         version=release.model_version,
         run_id=release.run_id,
-        provenance=subject.provenance,
+        provenance=scored.provenance,
         compared_with=compared.words,
-        mean_score=float(probability.mean()),
-        expected_auroc=expected_auroc(probability),
-        verdict=_verdict(compared.reference, drift, performance, rule, config.minimum, found.share),
+        mean_score=float(scored.probability.mean()),
+        expected_auroc=expected_auroc(scored.probability),
+        verdict=_verdict(compared.reference, drift, performance, rule, config.minimum, reports.share),
         drift=drift,
         performance=performance,
-        share=found.share,
-        drifted=found.drifted,
-        notes=(*own.notes, *compared.notes, *_of_version(file, version)),
+        share=reports.share,
+        drifted=reports.drifted,
+        notes=(*scored.own.notes, *compared.notes, *_of_version(scored), *scored.outcomes.notes),
     )
-    return check, {SUMMARY: file_check_page(check, tuple(found.pages)), **found.pages}
+    return check, {SUMMARY: file_check_page(check, tuple(reports.pages)), **reports.pages}
 
 
-def version_of(version: str) -> _Version:
-    """Fetch a version with its reference; InputError if it has none."""
-    release, registry = release_of(version, registry_of_stack()), registry_of_stack()
+def version_of(version: str | None) -> _Version:
+    """Fetch a version, None for the champion, with its reference; InputError if it has none."""
+    registry = registry_of_stack()
+    release = release_of(version, registry)
     reference = reference_of(release)
     with tempfile.TemporaryDirectory() as folder:
         return _Version(release, reference, load_scorer(fetch_release(release, Path(folder), registry)))
 
 
-def _own_reference(
-    request: FileRequest, file: EncounterFile, own: OwnEncounters, version: _Version, config: MonitorConfig
-) -> _Compared | None:
+def _scored(request: FileRequest) -> _Scored:
+    file = read_encounters(request.current)
+    own, version = accept(file.strings, request.current), version_of(request.version)
+    outcomes = outcomes_of(own, version.scorer.manifest["target"])
+    return _Scored(file, own, version, version.score(own.frame), outcomes)
+
+
+def _own_reference(request: FileRequest, scored: _Scored, config: MonitorConfig) -> _Compared | None:
     if request.reference is None:
         return None
     other = read_encounters(request.reference)
-    if other.sha256 == file.sha256:
+    if other.sha256 == scored.file.sha256:
         raise InputError(f"{request.reference}: the same content as {request.current}; compare it with another file")
-    accepted = accept(other.strings, request.reference)
-    frame, rows = accepted.frame, len(own.frame)
+    accepted, version = accept(other.strings, request.reference), scored.version
+    frame, rows = accepted.frame, len(scored.own.frame)
     if len(frame) < config.minimum:
         raise InputError(f"{request.reference}: {len(frame):,} encounters; a reference needs {config.minimum:,}")
-    score = version.score(frame)
-    reference = own_reference(frame, score, version.reference, rows=rows, seed=config.seed)
+    reference = own_reference(frame, version.score(frame), version.reference, rows=rows, seed=config.seed)
     words = f"a file of {len(frame):,} encounters (SHA-256 {other.sha256[:12]}...)"
     sample = frame.sample(min(REPORT_ROWS, len(frame)), random_state=0, ignore_index=True)
     notes = (*accepted.notes, OUTCOMES_APART)
@@ -136,10 +157,10 @@ def _training_window(request: FileRequest, version: _Version, config: MonitorCon
     return _Compared(version.reference, rows, CHAMPIONS_OWN, None, ())
 
 
-def _performance(own: OwnEncounters, outcomes: Outcomes, version: _Version, probability: Floats) -> Performance | None:
-    if outcomes.y is None:
+def _performance(scored: _Scored) -> Performance | None:
+    if scored.outcomes.y is None:
         return None
-    return measure_performance(version.reference, outcomes.y, probability, own.frame[PATIENT])
+    return measure_performance(scored.version.reference, scored.outcomes.y, scored.probability, scored.patients)
 
 
 def _verdict(
@@ -150,40 +171,26 @@ def _verdict(
     return judge(reference, drift, performance, rule, drift_share=share)
 
 
-def _evidently(
-    own: OwnEncounters,
-    outcomes: Outcomes,
-    compared: _Compared,
-    version: _Version,
-    probability: Floats,
-    subject: Subject,
-    config: MonitorConfig,
-) -> EvidentlyReports:
-    matured = None
-    if outcomes.y is not None:
-        patients = own.frame[PATIENT].to_numpy()
-        matured = Matured(Labelled(probability, outcomes.y, patients, version.scorer.threshold), subject)
+def _evidently(scored: _Scored, compared: _Compared, subject: Subject, config: MonitorConfig) -> EvidentlyReports:
+    matured, y = None, scored.outcomes.y
+    if y is not None:
+        labelled = Labelled(scored.probability, y, scored.patients, scored.version.scorer.threshold)
+        matured = Matured(labelled, subject)
     return build_reports(
         validator_of_stack(),
         compared.rows,
-        own.frame.drop(columns=TARGET_COLUMN, errors="ignore"),
+        scored.own.frame.drop(columns=TARGET_COLUMN, errors="ignore"),
         subject,
-        scores=Scores(compared.reference.scores, probability),
+        scores=Scores(compared.reference.scores, scored.probability),
         matured=matured,
         share_needed=config.rule.drift_share,
     )
 
 
-def _provenance(file: EncounterFile, version: _Version) -> Provenance:
-    if version.scorer.manifest["provenance"] == "synthetic":
-        return "synthetic"
-    return "uci" if file.sha256 == UCI_SHA256 else "file"
-
-
-def _of_version(file: EncounterFile, version: _Version) -> tuple[str, ...]:
-    notes = []
-    if version.scorer.manifest["provenance"] == "synthetic":
+def _of_version(scored: _Scored) -> tuple[str, ...]:
+    notes, manifest = [], scored.version.scorer.manifest
+    if manifest["provenance"] == "synthetic":
         notes.append("the model learnt from SYNTHETIC DATA: its scores of real encounters mean nothing")
-    if version.scorer.manifest["data_sha256"] == file.sha256:
+    if manifest["data_sha256"] == scored.file.sha256:
         notes.append("the model learnt from encounters of this very file: it promises more here than elsewhere")
     return tuple(notes)
