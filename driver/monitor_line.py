@@ -32,6 +32,8 @@ def _realised(checked: dict[str, Any]) -> list[str]:
     if performance is None:
         return []
     auroc = performance["auroc"]
+    if auroc["value"] is None:
+        return [f"no AUROC on batch {checked['labelled_index']}: all its outcomes are the same"]
     interval = f"{auroc['value']:.3f} ({auroc['low']:.3f}-{auroc['high']:.3f})"
     return [f"AUROC {interval} on batch {checked['labelled_index']}, expected {checked['labelled_expected_auroc']:.3f}"]
 
