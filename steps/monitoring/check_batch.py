@@ -9,6 +9,7 @@ from zenml.types import HTMLString
 from adapters.batch_checking import SUMMARY, check
 from adapters.mlflow_monitoring import MonitoringRuns
 from adapters.monitoring_store import MonitoringStore
+from adapters.report_artifacts import register_reports
 from adapters.stack_connection import tracking_uri_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.monitoring.deciding import position
@@ -29,6 +30,7 @@ def check_batch(
         entry, record, false_alarm_rate=config.rule.false_alarm_rate
     )
     record = {**record, "mlflow_run_id": run_id}
+    register_reports(batch, record["evidently"]["reports"])
     store.keep(ledger.advance(batch, "checked", record))
     LOG.info("%s: %s", record["verdict"]["verdict"], record["verdict"]["reason"])
     return batch, HTMLString(store.report(batch, SUMMARY) or "")
