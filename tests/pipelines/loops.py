@@ -33,7 +33,7 @@ from tests.pipelines.renewals import SMALL
 JUDGES = 500
 MLFLOW_WRITES = ("create_run", "log_batch", "set_terminated")
 # the arguments of one command a batch; the rest of the stream, which is too small to judge, is the last one
-STORY = ((), (), ("--force-retrain",), ("--inject", "label:0.3"), (), (), ())
+STORY = ((), (), ("--force-retrain",), ("--inject", "label:0.3"), (), ())
 
 T = TypeVar("T")
 

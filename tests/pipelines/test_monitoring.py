@@ -24,8 +24,8 @@ from health_predict.columns import TARGET_COLUMN
 from health_predict.monitoring.ledger import Ledger
 from health_predict.reading import RawData
 from tests.pipelines.champions import artifact_of, register_champion
-from tests.pipelines.conftest import ROOT, Project
-from tests.pipelines.monitored import BATCH, Monitored, cut
+from tests.pipelines.conftest import ROOT, Finished
+from tests.pipelines.monitored import BATCH, Monitored, cut, unnested
 from tests.pipelines.own_stack import local_stack
 from tests.small_bundle import train_small_model
 
@@ -55,7 +55,7 @@ def without_champion(clean: Monitored, data: Path) -> Result:
 @pytest.fixture(scope="module")
 def home(clean: Monitored, without_champion: Result) -> Monitored:
     model = train_small_model("xgboost")
-    register_champion(clean.registry, model, clean.state / "champion")
+    unnested(lambda: register_champion(clean.registry, model, clean.state / "champion"))
     log_model(as_pipeline(model), artifact_of(clean.registry, "1", "").parent / "model")
     return clean
 
@@ -165,47 +165,46 @@ def test_a_dry_run_keeps_nothing(home: Monitored, data: Path) -> None:
     assert (home.ledger_text, home.store.source()) == (None, None)
 
 
-def killed_when(home: Monitored, reached: Callable[[], bool], *arguments: str) -> None:
+def killed_when(home: Monitored, reached: Callable[[], bool], *arguments: str) -> Finished:
     """Start run.py as a user does and kill it, with no chance to clean up, when it has come so far."""
     environment = {k: v for k, v in os.environ.items() if k != "HEALTH_PREDICT_DATA"}
     command = [sys.executable, "run.py", "--pipeline", "monitor", "--batch-size", str(BATCH), *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + PATIENCE
-        while not reached():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < until
-            time.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    output, errors = home.state / "output.txt", home.state / "errors.txt"
+    with output.open("w") as out, errors.open("w") as err:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=err)
+        try:
+            until = time.monotonic() + PATIENCE
+            while not reached():
+                assert process.poll() is None, "it ended before it could be killed"
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    return Finished(process.returncode, output.read_text(), errors.read_text())
 
 
-def last_state(home: Monitored) -> str | None:
+def states(home: Monitored) -> list[str]:
     entries = Ledger.from_json(home.ledger_text).entries if home.ledger_text else ()
-    return entries[-1].state if entries else None
+    return [entry.state for entry in entries]
 
 
 @pytest.fixture(scope="module")
-def first(home: Monitored, data: Path) -> Result:
-    """Two batches, of which the first was begun by a process that was killed when it had scored it."""
-    killed_when(home, lambda: last_state(home) == "scored", "--data", str(data))
-    assert len(home.store.ledger().entries) == 1
-    given = ("--pipeline", "monitor", "--batches", "2", "--batch-size", str(BATCH))
-    done = Project(home.state).run(*given, data=data)
-    assert done.code == 0, done.errors
-    return done
+def killed(home: Monitored, data: Path) -> Finished:
+    """Two batches, and a third that is scored when the process is killed."""
+    arguments = ("--data", str(data), "--batches", "3", "--inject", "payer:1.0")
+    return killed_when(home, lambda: states(home)[2:] == ["scored"], *arguments)
 
 
-def test_each_batch_is_one_line(home: Monitored, first) -> None:
-    entries = home.store.ledger().entries
-    assert [entry.records["seen"]["index"] for entry in entries] == [0, 1]
-    lines = [line for line in first.output.splitlines() if line.startswith("batch ")]
+def test_each_batch_is_one_line(home: Monitored, killed: Finished) -> None:
+    entries = home.store.ledger().entries[:2]
+    lines = [line for line in killed.output.splitlines() if line.startswith("batch ")]
     for number, (line, entry) in enumerate(zip(lines, entries, strict=True)):
+        assert entry.records["seen"]["index"] == number
         verdict = entry.records["checked"]["verdict"]
-        assert line.startswith(f"batch {number} ({entry.batch}) | {BATCH} rows | {verdict['verdict']} | ")
+        assert line.startswith(f"batch {number} ({entry.batch}) | {BATCH} rows, INJECTED payer:1.0 | DRIFT_DETECTED | ")
         assert verdict["reason"] in line
-        assert verdict["columns"][0] in line
+        assert verdict["columns"][0] == "payer_code", "it has no value in any row"
         assert f"| action: {entry.records['decided']['action']}" in line
     assert "AUROC" not in lines[0]
     performance = entries[1].records["checked"]["performance"]
@@ -213,24 +212,48 @@ def test_each_batch_is_one_line(home: Monitored, first) -> None:
     assert "on batch 0, expected 0." in lines[1]
 
 
-def test_the_terminal_shows_nothing_else_but_where_it_looks_and_what_came_of_it(home: Monitored, first) -> None:
-    begin = ["stack: local", "monitoring: goes on with the file of SHA-256 "]
-    shown = [line for line in first.output.splitlines() if not line.startswith("batch ")]
-    assert [line[: len(start)] for line, start in zip(shown, begin, strict=False)] == begin
-    assert shown[2:] == [f"2 batches, 2 with drift; look: {home.state}/monitoring.html | make dashboard"]
-    assert first.errors == ""
+def test_the_terminal_shows_nothing_else_but_where_it_looks(killed: Finished) -> None:
+    shown = [line for line in killed.output.splitlines() if not line.startswith("batch ")]
+    assert [line.partition(":")[0] for line in shown] == ["INJECTED SHIFT", "stack", "monitoring"]
+    assert (killed.code, killed.errors) == (-signal.SIGKILL, "")
 
 
-def test_the_page_and_the_status_show_the_last_verdict(home: Monitored, first) -> None:
+def test_a_store_or_mlflow_that_fails_half_way_is_5_and_the_next_command_goes_on(
+    home: Monitored, killed: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = Path(home.store.files.path) / "drift_reports"
+    reports.rename(reports.with_name("away"))
+    reports.write_text("in the way")
+    line = refused(home, 5)
+    reports.unlink()
+    reports.with_name("away").rename(reports)
+    assert line.startswith("error: the artifact store ")
+
+    def broken(*_given, **_more) -> None:
+        raise OperationalError("", {}, Exception())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "create_run", broken)
+        assert "MLflow at sqlite:" in refused(home, 5)
+
+    done = home.command()
+    assert done.exit_code == 0, done.output
+    assert states(home) == ["decided"] * 3
+    assert done.stdout.splitlines()[-1] == (
+        f"1 batches, 1 with drift; look: {home.state}/monitoring.html | make dashboard"
+    )
+
+
+def test_the_page_and_the_status_show_the_last_verdict(home: Monitored, killed) -> None:
     last = home.store.ledger().entries[-1]
     page = (home.state / "monitoring.html").read_text()
     assert all(entry.batch in page for entry in home.store.ledger().entries)
     told = home.status()
-    assert (told["batch"], told["index"], told["verdict"]) == (last.batch, 1, "DRIFT_DETECTED")
+    assert (told["batch"], told["index"], told["verdict"]) == (last.batch, 2, "DRIFT_DETECTED")
     assert told["action"] == last.records["decided"]["action"]
 
 
-def test_each_batch_has_one_run_and_reports_that_lie_where_it_says(home: Monitored, first) -> None:
+def test_each_batch_has_one_run_and_reports_that_lie_where_it_says(home: Monitored, killed) -> None:
     runs, entries = home.runs(), home.store.ledger().entries
     assert [run.info.run_id for run in runs] == [entry.records["checked"]["mlflow_run_id"] for entry in entries]
     for run, entry in zip(runs, entries, strict=True):
@@ -239,7 +262,7 @@ def test_each_batch_has_one_run_and_reports_that_lie_where_it_says(home: Monitor
         assert Path(run.data.tags["report.evidently.html"]).stat().st_size > 100_000
 
 
-def test_what_began_goes_on_with_the_same_file_split_and_target(home: Monitored, first, data: Path, tmp_path) -> None:
+def test_what_began_goes_on_with_the_same_file_split_and_target(home: Monitored, killed, data: Path, tmp_path) -> None:
     other = tmp_path / "other.csv"
     pd.read_csv(data, dtype=str, keep_default_na=False).iloc[1:].to_csv(other, index=False)
     assert "monitoring began with another file" in refused(home, 2, "--data", str(other))
@@ -250,61 +273,33 @@ def test_what_began_goes_on_with_the_same_file_split_and_target(home: Monitored,
         assert "learnt from synthetic data" in refused(home, 2)
 
 
-def test_an_injected_shift_is_marked_and_drift_can_be_an_exit_code(home: Monitored, first) -> None:
+def test_an_injected_shift_is_marked_and_drift_can_be_an_exit_code(home: Monitored, killed) -> None:
     result = home.command("--inject", "label:0.3", "--fail-on", "drift", "--force-retrain")
     assert result.exit_code == 4, result.output
     assert "INJECTED SHIFT: the share of readmitted patients rises by this much" in result.stdout
     entry = home.store.ledger().entries[-1]
-    line = next(line for line in result.stdout.splitlines() if line.startswith("batch 2 "))
+    line = next(line for line in result.stdout.splitlines() if line.startswith("batch 3 "))
     assert f"{entry.records['seen']['rows']} rows, INJECTED label:0.3" in line
-    assert "action: waiting (retrain (asked for) waits: 800 of 3,000 labelled encounters" in line
+    assert "action: waiting (retrain (asked for) waits: 1,200 of 3,000 labelled encounters" in line
     assert entry.records["seen"]["shift"] == home.runs()[-1].data.params["shift"] == "label:0.3"
     assert "label:0.3" in (home.state / "monitoring.html").read_text()
 
 
-def test_a_recalibration_killed_before_it_is_served_is_served_once(home: Monitored, first) -> None:
+def test_a_recalibration_killed_before_it_is_served_is_served_once(home: Monitored, killed) -> None:
     """The outcomes of the batch with a shift arrive."""
     killed_when(home, lambda: home.registry.champion().version == "2")
     result = home.command()
     assert result.exit_code == 0, result.output
     entries = home.store.ledger().entries
-    assert len(entries) == len(home.runs()) == 4
+    assert len(entries) == len(home.runs()) == 5
     assert list(home.versions()) == ["1", "2"]
-    assert home.versions()["2"]["trigger"] == f"recalibrate:{entries[2].batch}"
+    assert home.versions()["2"]["trigger"] == f"recalibrate:{entries[3].batch}"
     assert "action: recalibrate: version 2 promoted, version 2 is served" in result.stdout
     assert json.loads(invoke("--status", "--json").stdout)["endpoint"]["model_version"] == "2"
-    assert entries[3].records["scored"]["version"] == "2"
+    assert entries[4].records["scored"]["version"] == "2"
 
 
-def test_a_store_or_mlflow_that_fails_half_way_is_5_and_the_next_command_goes_on(
-    home: Monitored, first, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reports = Path(home.store.files.path) / "drift_reports"
-    reports.rename(reports.with_name("away"))
-    reports.write_text("in the way")
-    failed = home.command("--inject", "payer:1.0")
-    reports.unlink()
-    reports.with_name("away").rename(reports)
-    assert failed.exit_code == 5
-    (line,) = failed.stderr.splitlines()
-    assert line.startswith("error: the artifact store ")
-    assert last_state(home) == "scored"
-
-    def broken(*_given, **_more) -> None:
-        raise OperationalError("", {}, Exception())
-
-    with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "create_run", broken)
-        assert "MLflow at sqlite:" in refused(home, 5, "--inject", "payer:1.0")
-
-    done = home.command("--inject", "payer:1.0")
-    assert done.exit_code == 0, done.output
-    assert len(home.store.ledger().entries) == len(home.runs()) == 5
-    verdict = home.store.ledger().entries[-1].records["checked"]["verdict"]
-    assert "payer_code" in verdict["columns"], "a column without any value"
-
-
-def test_the_stream_ends_with_a_rest_that_is_scored_and_not_judged(home: Monitored, first) -> None:
+def test_the_stream_ends_with_a_rest_that_is_scored_and_not_judged(home: Monitored, killed) -> None:
     result = home.command("--batches", "all")
     assert result.exit_code == 0, result.output
     last = [line for line in result.stdout.splitlines() if line.startswith("batch ")][-1]
