@@ -12,6 +12,7 @@ COMMANDS = (
     ["benchmarks.search"],
     ["benchmarks.drift"],
     ["benchmarks.closed_loop"],
+    ["benchmarks.monitoring"],
     ["benchmarks.scoring"],
     ["benchmarks.serving"],
     ["benchmarks.batch_scoring"],
