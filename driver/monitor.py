@@ -59,6 +59,13 @@ def run(options: Options) -> int:
 
         quiet_libraries()
     click.echo(f"stack: {use_stack(options.stack)}")
+    from driver.monitor_stream import alone
+
+    with alone():
+        return _go_through(config, options, count)
+
+
+def _go_through(config: MonitorConfig, options: Options, count: int | None) -> int:
     from adapters.monitoring_store import MonitoringStore
     from driver.monitor_stream import begin
 
@@ -71,7 +78,8 @@ def run(options: Options) -> int:
         drifted = [_drifted(entry) for entry in itertools.islice(_monitored(store, config, options), count)]
     finally:
         _write_page(store)
-    click.echo(f"{len(drifted)} batches, {sum(drifted)} with drift; look: {state_folder() / PAGE} | make dashboard")
+    batches = "1 batch" if len(drifted) == 1 else f"{len(drifted)} batches"
+    click.echo(f"{batches}, {sum(drifted)} with drift; look: {state_folder() / PAGE} | make dashboard")
     return 4 if any(drifted) and "drift" in options.fail_on else 0
 
 

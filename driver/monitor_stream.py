@@ -1,25 +1,48 @@
 """Where the monitored encounters come from: found at the first batch, the same ever after."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from adapters.data_source import locate, open_source
 from adapters.mlflow_registry import MODEL_NAME
 from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.columns import TARGET_COLUMN
-from health_predict.errors import InputError
+from health_predict.errors import InfrastructureError, InputError
 from health_predict.release import Release
 from health_predict.splits import split
-from stacks.environment import cache_folder
+from stacks.environment import cache_folder, state_folder
 
 if TYPE_CHECKING:
     from adapters.mlflow_versions import RegisteredVersion
     from adapters.monitoring_store import MonitoringStore, Source
     from health_predict.reading import RawData
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other commands from going through the stream meanwhile; a killed command lets go of it.
+
+    Raises:
+        InfrastructureError: another command goes through it.
+    """
+    path = state_folder() / "locks" / "monitoring.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InfrastructureError(f"another command is monitoring ({path} is held); let it finish") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begin(store: "MonitoringStore", config: MonitorConfig, data: str | None, *, dry_run: bool) -> None:

@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from mlflow import MlflowClient
 from sklearn.pipeline import Pipeline
 from sqlalchemy.exc import OperationalError
@@ -165,6 +166,11 @@ def test_a_dry_run_keeps_nothing(home: Monitored, data: Path) -> None:
     assert (home.ledger_text, home.store.source()) == (None, None)
 
 
+def test_two_commands_do_not_go_through_the_stream_at_once(home: Monitored) -> None:
+    with FileLock(home.state / "locks" / "monitoring.lock"):
+        assert "another command is monitoring" in refused(home, 5)
+
+
 def killed_when(home: Monitored, reached: Callable[[], bool], *arguments: str) -> Finished:
     """Start run.py as a user does and kill it, with no chance to clean up, when it has come so far."""
     environment = {k: v for k, v in os.environ.items() if k != "HEALTH_PREDICT_DATA"}
@@ -240,7 +246,7 @@ def test_a_store_or_mlflow_that_fails_half_way_is_5_and_the_next_command_goes_on
     assert done.exit_code == 0, done.output
     assert states(home) == ["decided"] * 3
     assert done.stdout.splitlines()[-1] == (
-        f"1 batches, 1 with drift; look: {home.state}/monitoring.html | make dashboard"
+        f"1 batch, 1 with drift; look: {home.state}/monitoring.html | make dashboard"
     )
 
 
@@ -300,7 +306,8 @@ def test_a_recalibration_killed_before_it_is_served_is_served_once(home: Monitor
 
 
 def test_the_stream_ends_with_a_rest_that_is_scored_and_not_judged(home: Monitored, killed) -> None:
-    result = home.command("--batches", "all")
+    """Without a delay, its outcomes come with it."""
+    result = home.command("--batches", "all", "--label-delay", "0")
     assert result.exit_code == 0, result.output
     last = [line for line in result.stdout.splitlines() if line.startswith("batch ")][-1]
     assert "too small to judge" in last
@@ -309,6 +316,8 @@ def test_the_stream_ends_with_a_rest_that_is_scored_and_not_judged(home: Monitor
     assert sum(entry.records["seen"]["last"] + 1 - entry.records["seen"]["first"] for entry in entries) == (
         home.store.source_or_fail().rows
     )
+    assert entries[-1].records["checked"]["labelled"] == entries[-1].batch
+    assert f"on batch {len(entries) - 1}, expected 0." in last
     before = home.ledger_text
     again = home.command("--batches", "all")
     assert (again.exit_code, home.ledger_text) == (0, before)
