@@ -52,7 +52,9 @@ class Renewals:
 
     def fill(self) -> None:
         """Place every batch, each seen."""
-        seen = [Entry(f"b{number}", {"seen": {"index": number, "rows": BATCH}}) for number in range(BATCHES)]
+        seen = [
+            Entry(f"b{number}", {"seen": {"index": number, "rows": BATCH, "shift": None}}) for number in range(BATCHES)
+        ]
         for number, entry in enumerate(seen):
             self.store.place_batch(entry.batch, batch_rows(number))
         self.store.keep(Ledger(tuple(seen)))
