@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from adapters.serving_image import build_and_push
 from zenml import step
 
 from adapters.release_fetching import fetch_release
+from adapters.serving_image import build_and_push
 from configs.deploy import ImageSettings
 from health_predict.release import Release
 
