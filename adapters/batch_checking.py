@@ -92,7 +92,7 @@ def _reports(
         validator_of_stack(),
         reference_rows(store, release.model_version),
         rows,
-        Subject(entry.batch, release.model_version, provenance),
+        Subject(entry.batch, release.model_version, provenance, entry.records["seen"]["shift"]),
         scores=Scores(reference.scores, probability),
         matured=_matured(store, entry, labelled, release, config) if labelled else None,
         share_needed=config.rule.drift_share,
@@ -108,7 +108,8 @@ def _matured(store: MonitoringStore, entry: Entry, labelled: Entry, release: Rel
         patients=rows[PATIENT].to_numpy(),
         threshold=float(manifest_of(release)["threshold"]),
     )
-    return Matured(outcomes, Subject(labelled.batch, release.model_version, seen["provenance"]))
+    subject = Subject(labelled.batch, release.model_version, seen["provenance"], labelled.records["seen"]["shift"])
+    return Matured(outcomes, subject)
 
 
 def reference_rows(store: MonitoringStore, version: str) -> pd.DataFrame:

@@ -39,10 +39,12 @@ def quiet_libraries() -> None:
 
     quiet_console()
     logging.getLogger("mlflow").setLevel(logging.ERROR)  # has a handler of its own
-    own = logging.StreamHandler()
-    own.setFormatter(logging.Formatter("  %(message)s"))
-    logging.getLogger("health_predict").addHandler(own)
-    logging.getLogger("health_predict").setLevel(logging.INFO)
+    project = logging.getLogger("health_predict")
+    project.setLevel(logging.INFO)
+    if not project.handlers:
+        own = logging.StreamHandler()
+        own.setFormatter(logging.Formatter("  %(message)s"))
+        project.addHandler(own)
 
 
 def _known(failure: BaseException | None) -> HealthPredictError | None:

@@ -112,9 +112,9 @@ def _monitored(store: "MonitoringStore", config: MonitorConfig, options: Options
             return
         if unfinished is None or unfinished.state != "decided":
             _run(config, options, force_retrain=force, recalibrated=labels_first(store, config))
+            force = False
         entry = finish(store, config)
         show_batch(entry)
-        force = False
         yield entry
 
 

@@ -19,11 +19,13 @@ class Subject:
     Attributes:
         batch: its id.
         model_version: which version of the model scored it.
+        shift: that was injected, None if none.
     """
 
     batch: str
     model_version: str
     provenance: Provenance
+    shift: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,17 @@ def drift_summary_page(summary: DriftSummary, subject: Subject) -> str:
         ("Evidently says", f"{called} (from {percent(summary.share_needed)} on)"),
     )
     lead = "What Evidently finds column by column. Its rule is shown for comparison unless it was chosen to decide."
-    return render("Evidently, in short", _sections(summary), subject.provenance, lead=lead, facts=facts)
+    told = (("Injected shift", f"{subject.shift}: put on this batch for a demonstration."),) if subject.shift else ()
+    return render("Evidently, in short", _sections(summary), subject.provenance, lead=lead, facts=facts, warnings=told)
 
 
 def with_heading(html: str, subject: Subject) -> str:
     """Say at the top of a foreign HTML page what it is about; it has no place for that itself."""
     synthetic = " · <strong>synthetic</strong>" if subject.provenance == "synthetic" else ""
+    injected = f" · <strong>injected shift {escape(subject.shift)}</strong>" if subject.shift else ""
     about = f"Health Predict · batch {escape(subject.batch)} · model version {escape(subject.model_version)}"
     style = 'style="margin:0;padding:10px 24px;font:15px/1.5 system-ui,Arial,sans-serif;background:#f6f7f8;color:#222"'
-    return html.replace("<body>", f"<body>\n<p {style}>{about}{synthetic} · not for clinical use</p>", 1)
+    return html.replace("<body>", f"<body>\n<p {style}>{about}{synthetic}{injected} · not for clinical use</p>", 1)
 
 
 def _sections(summary: DriftSummary) -> list[Section]:

@@ -29,8 +29,8 @@ def adopt_model(version: str) -> Annotated[dict[str, Any], "promotion"]:
     former = registry.find(found.tags["recalibrated_from"])
     decision = adopt_recalibration(_facts(former), _facts(found), found.tags["recalibration"])
     promotion = registry.promote(version, former.version, decision, now)
-    LOG.info("%s", promotion.reason)
     if not promotion.promoted:
+        LOG.info("%s", promotion.reason)
         decision = replace(decision, promoted=False, reason=promotion.reason)
         registry.record_refusal(version, decision, now)
     return decision.as_dict()

@@ -61,6 +61,14 @@ def test_a_synthetic_batch_is_marked_on_both_pages() -> None:
     assert "synthetic" not in with_heading("<body></body>", SUBJECT)
 
 
+def test_an_injected_shift_is_said_on_both_pages() -> None:
+    subject = Subject("a1b2c3", "7", "uci", "a1c:2")
+    for html in (drift_summary_page(SUMMARY, subject), with_heading("<body></body>", subject)):
+        assert "a1c:2" in html
+        assert "njected shift" in html
+    assert "njected shift" not in drift_summary_page(SUMMARY, SUBJECT) + with_heading("<body></body>", SUBJECT)
+
+
 def test_a_foreign_page_says_what_it_is_about_once() -> None:
     html = with_heading("<html><body>\n<p>Report</p><script>'<body>'</script></body></html>", SUBJECT)
     assert html.count("batch a1b2c3 · model version 7") == 1

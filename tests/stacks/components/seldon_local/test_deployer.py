@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -27,8 +28,13 @@ ONE, TWO, THREE = "logistic_regression", "random_forest", "xgboost"
 
 
 @pytest.fixture
-def name(request: pytest.FixtureRequest) -> str:
-    return request.node.name.replace("_", "-")[:40]
+def name(request: pytest.FixtureRequest, deployer) -> Iterator[str]:
+    """The endpoint of the test, whose server ends with it."""
+    chosen = request.node.name.replace("_", "-")[:40]
+    yield chosen
+    service = deployer.find_endpoint(chosen)
+    if service is not None:
+        service.server.stop()
 
 
 def deploy(deployer, name: str, folder: Path):
