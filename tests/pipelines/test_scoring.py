@@ -133,10 +133,12 @@ def test_from_object_storage_to_object_storage(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     client = boto3.client("s3")
-    client.create_bucket(Bucket="hospital")
-    client.upload_file(str(source), "hospital", "in.csv")
-    run = scoring.run("--pipeline", "score", "--input", "s3://hospital/in.csv", "--output", "s3://hospital/out.csv")
-    keys = [item["Key"] for item in client.list_objects_v2(Bucket="hospital")["Contents"]]
+    client.create_bucket(Bucket="scoring-bucket")
+    client.upload_file(str(source), "scoring-bucket", "in.csv")
+    run = scoring.run(
+        "--pipeline", "score", "--input", "s3://scoring-bucket/in.csv", "--output", "s3://scoring-bucket/out.csv"
+    )
+    keys = [item["Key"] for item in client.list_objects_v2(Bucket="scoring-bucket")["Contents"]]
     server.stop()
     assert run.code == 0, run.errors
     assert keys == ["in.csv", "out.csv", "out.invalid.csv"]

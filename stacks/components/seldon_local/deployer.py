@@ -53,10 +53,17 @@ class SeldonLocalDeployer(BaseModelDeployer):
         return cast(SeldonLocalDeployerConfig, self._config)
 
     def find_endpoint(self, name: str) -> SeldonLocalService | None:
-        """Return the endpoint of this name with its present status, running or not."""
-        found = self.find_model_server(service_type=SeldonLocalService.SERVICE_TYPE)
-        own = str(Path(self.config.folder) / name)
-        return next((s for s in found if isinstance(s, SeldonLocalService) and s.config.folder == own), None)
+        """Return the endpoint of this name with its present status, running or not.
+
+        Not through `find_model_server`, which deletes the record of an endpoint that another process is just making.
+        """
+        kind, own = SeldonLocalService.SERVICE_TYPE, str(Path(self.config.folder) / name)
+        records = Client().list_services(type=kind.type, flavor=kind.flavor, hydrate=True).items
+        made = [SeldonLocalService.from_model(record) for record in records if record.service_source]
+        found = next((s for s in made if isinstance(s, SeldonLocalService) and s.config.folder == own), None)
+        if found is not None:
+            found.update_status()
+        return found
 
     def serve(self, name: str, release_folder: Path, timeout: float = _START) -> SeldonLocalService:
         """Serve a release at the endpoint `name`, in place where it is there.
@@ -128,6 +135,7 @@ class SeldonLocalDeployer(BaseModelDeployer):
         record = Client().create_service(config=config, service_type=kind)
         service = SeldonLocalService(uuid=record.id, config=config)
         try:
+            self._record(service)  # complete from the start: others may look for it while it comes up
             service.serve(release_folder, timeout)
         except Exception:
             Client().delete_service(record.id)

@@ -31,6 +31,18 @@ class ServerProcess:
     pid_file: Path
     log_file: Path
 
+    @property
+    def port(self) -> int | None:
+        """The port it listens on or did last; kept beside the pid, since a record elsewhere may be lost."""
+        try:
+            return int(self._port_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+    @property
+    def _port_file(self) -> Path:
+        return self.pid_file.with_name("server.port")
+
     def find(self) -> psutil.Process | None:
         """Return the running server, or None."""
         pid = self._last_pid()
@@ -53,6 +65,7 @@ class ServerProcess:
             "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": str(port),
         }
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        self._port_file.write_text(str(port))
         subprocess.run(  # noqa: S603 - our own launcher
             [sys.executable, "-S", LAUNCH, self.pid_file, self.log_file, self.python, "-m", "serving"],
             env=environment,

@@ -86,16 +86,17 @@ class SeldonLocalService(LocalDaemonService, BaseDeploymentService):
         offered = self.releases.place(release_folder)
         self.releases.point_to(offered)
         try:
-            if self.server.find() is None:
-                self.start()
+            self.start()
             self._wait_for(offered, timeout)
         except InfrastructureError as error:
             raise InfrastructureError(f"{error}; {self._serve_again(before, timeout)}") from error
 
     def provision(self) -> None:
-        """Start the server on the port it had, if that is free."""
-        if self.server.find() is None:
-            self.endpoint.config.port = self.endpoint.status.port or self.config.port
+        """Start the server on the port it had, if that is free; one that runs is left alone."""
+        if self.server.find() is not None:
+            self.endpoint.status.port, self.endpoint.status.hostname = self.server.port, self.config.host
+        else:
+            self.endpoint.config.port = self.server.port or self.config.port
             self.endpoint.config.ip_address = self.config.host
             self.endpoint.prepare_for_start()
             self.status.runtime_path = self.config.folder
@@ -133,8 +134,7 @@ class SeldonLocalService(LocalDaemonService, BaseDeploymentService):
             return "nothing is served"
         version = read_release(release).model_version
         try:
-            if self.server.find() is None:
-                self.start()
+            self.start()
             self._wait_for(release, timeout)
         except InfrastructureError:
             return f"version {version} could not be started again either"

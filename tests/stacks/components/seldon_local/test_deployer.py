@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -212,13 +213,22 @@ def test_the_server_gets_none_of_our_credentials(deployer, releases, name, monke
     assert "canary" not in service.server.find().environ().values()
 
 
+def test_an_endpoint_whose_record_is_lost_is_found_by_its_folder_and_kept(deployer, releases, name) -> None:
+    from zenml.client import Client
+
+    first = deploy(deployer, name, releases[ONE]).endpoint
+    pid = deployer.find_endpoint(name).server.find().pid
+    Client().delete_service(deployer.find_endpoint(name).uuid)
+    again = deploy(deployer, name, releases[TWO]).endpoint
+    assert (again.url, again.model_version) == (first.url, "2")
+    assert deployer.find_endpoint(name).server.find().pid == pid
+
+
 def test_two_deployments_at_once_leave_one_server(deployer, releases, name) -> None:
     code = f"deploy({name!r}, {str(releases[ONE])!r})"
-    processes = [threading.Thread(target=elsewhere, args=(code,), kwargs={"check": True}) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(elsewhere, [code, code]))
+    assert [process.returncode for process in done] == [0, 0], [process.stderr[-500:] for process in done]
     masters = [p for p in psutil.process_iter() if name in _bundle_of(p) and os.getsid(p.pid) == p.pid]
     assert len(masters) == 1
     assert version_at(SeldonLocal(deployer, name).find().url) == "1"
