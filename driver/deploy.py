@@ -8,6 +8,7 @@ import click
 from adapters.stack_connection import registry_of_stack
 from configs.deploy import DeployConfig
 from configs.loading import load
+from driver.provenance import say_what_it_learnt_from
 from driver.stack import use_stack
 from health_predict.errors import InfrastructureError
 
@@ -39,9 +40,11 @@ def run(options: Options) -> int:
     stack = use_stack(options.stack)
     from adapters.release_fetching import release_of
 
-    release = release_of(options.model_version, registry_of_stack())
+    registry = registry_of_stack()
+    release = release_of(options.model_version, registry)
     click.echo(f"stack: {stack}")
     click.echo(f"deploy: version {release.model_version} to endpoint {config.endpoint.name}")
+    say_what_it_learnt_from(registry, release.model_version)
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0

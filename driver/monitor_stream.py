@@ -13,6 +13,7 @@ from adapters.data_source import locate, open_source
 from adapters.mlflow_registry import MODEL_NAME
 from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
+from driver.provenance import say_if_synthetic
 from health_predict.columns import TARGET_COLUMN
 from health_predict.errors import InfrastructureError, InputError
 from health_predict.release import Release
@@ -77,8 +78,7 @@ def has_ended(store: "MonitoringStore") -> bool:
 
 def _announce(provenance: str, what: str) -> None:
     click.echo(f"monitoring: {what} ({provenance})")
-    if provenance == "synthetic":
-        click.secho("SYNTHETIC DATA: every number below is about a drawn sample, not about patients", fg="yellow")
+    say_if_synthetic(provenance)
 
 
 def _champion() -> "RegisteredVersion":

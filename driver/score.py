@@ -9,6 +9,7 @@ import click
 from adapters.stack_connection import registry_of_stack
 from adapters.table_files import open_table
 from adapters.table_output import check_output
+from driver.provenance import say_what_it_learnt_from
 from driver.stack import use_stack
 from health_predict.errors import InputError
 from health_predict.privacy import SMALLEST_GROUP
@@ -42,8 +43,10 @@ def run(options: Options) -> int:
     click.echo(f"stack: {use_stack(options.stack)}")
     from adapters.release_fetching import release_of
 
-    release = release_of(options.model_version, registry_of_stack())
+    registry = registry_of_stack()
+    release = release_of(options.model_version, registry)
     click.echo(f"model: version {release.model_version}")
+    say_what_it_learnt_from(registry, release.model_version)
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0

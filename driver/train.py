@@ -10,6 +10,7 @@ import click
 from adapters.data_source import DataSource, locate, open_source
 from configs.loading import load
 from configs.train import TrainConfig
+from driver.provenance import say_if_synthetic
 from health_predict.errors import InputError
 from health_predict.reading import RawData
 from health_predict.splits import split
@@ -72,8 +73,7 @@ def _check_disk(minimum_mb: int) -> None:
 
 def _announce(source: DataSource, raw: RawData, config: TrainConfig) -> None:
     click.echo(f"data: {raw.source} ({raw.provenance}, from {source.how}), {len(raw.frame):,} encounters")
-    if raw.provenance == "synthetic":
-        click.secho("SYNTHETIC DATA: every number below is about a drawn sample, not about patients", fg="yellow")
+    say_if_synthetic(raw.provenance)
     trials = f"{config.search.trials} trials over {', '.join(config.search.families)}"
     click.echo(f"train: target {config.target}, {trials}, seed {config.seed}")
 

@@ -89,6 +89,7 @@ def prepare() -> None:
         # a value left over from another project would lead into that project's store
         environ["ZENML_LOCAL_STORES_PATH"] = str(zenml_folder() / "local_stores")
     environ[PREPARED_FOR] = str(state_folder())
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # tells of its cache on first use
     _use_project_as_source_root()
 
 

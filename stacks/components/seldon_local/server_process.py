@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from health_predict.errors import InfrastructureError
 from stacks.environment import PROJECT
 
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -53,7 +54,13 @@ class ServerProcess:
         return process if process and self._is_ours(process) else None
 
     def start(self, host: str, port: int, threads: int) -> None:
-        """Start the server in a session of its own; returns at once."""
+        """Start the server in a session of its own; returns at once.
+
+        Raises:
+            InfrastructureError: the serving environment is not there.
+        """
+        if not self.python.is_file():
+            raise InfrastructureError(f"the model server's environment is missing ({self.python}); run: make setup")
         self.stop()  # a worker may have outlived its killed parent and hold the port
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {
             BUNDLE: str(self.bundle),

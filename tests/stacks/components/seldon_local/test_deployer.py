@@ -145,6 +145,14 @@ def _bundle_of(process: psutil.Process) -> str:
         return ""
 
 
+def test_a_missing_serving_environment_names_the_cure(deployer, releases, name) -> None:
+    service = deployer.serve(name, releases[ONE])
+    service.stop(timeout=10)
+    service.config.python = "/nowhere/bin/python"
+    with pytest.raises(InfrastructureError, match=r"environment is missing \(/nowhere/bin/python\); run: make setup"):
+        service.serve(releases[TWO], 10)
+
+
 @pytest.mark.parametrize("everything", [True, False])
 def test_a_killed_server_is_started_again_at_the_same_url(deployer, releases, name, everything: bool) -> None:
     url = deploy(deployer, name, releases[ONE]).endpoint.url
