@@ -40,7 +40,7 @@ check: $(VENV)/.dev ## style, types, layers, locks
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
-	@! grep -nE '^ *(-i|-f|--(extra-)?index-url|--find-links|--trusted-host)\b|://' requirements/*.in requirements/*.txt \
+	@! grep -nE '^ *-|://' requirements/*.in requirements/*.txt | grep -vE ':(-[rc] | *--hash=)[^:]*(:[0-9a-f]+[^:]*)?$$' \
 		|| { echo "error: a requirements file names where packages come from"; exit 1; }
 	@echo "check: all good"
 
@@ -58,8 +58,7 @@ lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
 		echo "lock: $$name"; \
 		pins=""; [ $$name != dev ] || pins="-c pipeline.txt"; \
 		[ ! -f $$name-overrides.txt ] || pins="--override $$name-overrides.txt"; \
-		../$(VENV)/bin/uv pip compile --quiet $$name.in $$pins -o $$name.txt --generate-hashes --python-version 3.11 \
-			--no-emit-index-url --no-emit-find-links; \
+		../$(VENV)/bin/uv pip compile --quiet $$name.in $$pins -o $$name.txt --generate-hashes --python-version 3.11; \
 	done
 
 clean: ## remove .state and the tools' caches; the environment stays
