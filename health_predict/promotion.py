@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from health_predict.bootstrap import Floats, interval, patient_weights, weighted_auroc, weighted_f1
 from health_predict.errors import InputError
 from health_predict.privacy import SMALLEST_GROUP
+from health_predict.stored import check_fields
 
 Metric = Literal["auroc", "f1"]
 Provenance = Literal["uci", "file", "synthetic"]
@@ -64,9 +65,7 @@ class PromotionDecision:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PromotionDecision":
         """Return the decision that `as_dict` wrote; InputError if a field is missing or unknown."""
-        wrong = sorted({field.name for field in fields(cls)} ^ set(values))
-        if wrong:
-            raise InputError(f"promotion decision: field {wrong[0]} is missing or unknown; decide again")
+        check_fields(cls, values, "promotion decision", "decide again")
         return cls(**values)
 
 

@@ -5,11 +5,12 @@ no probability is given that is already known to be off; after its verdict, `dec
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from health_predict.errors import InputError
 from health_predict.monitoring.decision import Alarm, AlarmName, DriftVerdict
+from health_predict.stored import check_fields
 
 Action = Literal["none", "recalibrate", "retrain", "waiting"]
 Outcome = Literal["pending", "promoted", "refused"]
@@ -72,9 +73,7 @@ class ActionDecision:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the decision that `as_dict` wrote; InputError if a field is missing or unknown."""
-        wrong = sorted({field.name for field in fields(cls)} ^ set(values))
-        if wrong:
-            raise InputError(f"action decision: field {wrong[0]} is missing or unknown; decide the batch again")
+        check_fields(cls, values, "action decision", "decide the batch again")
         return cls(**values)
 
 

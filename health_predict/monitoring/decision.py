@@ -1,7 +1,7 @@
 """The verdict on one batch: which alarms are raised at a known false-alarm rate, and why, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from health_predict.monitoring.distance import Floats
 from health_predict.monitoring.drift import Drift
 from health_predict.monitoring.performance import Performance
 from health_predict.monitoring.reference import Reference
+from health_predict.stored import check_fields
 
 Verdict = Literal["DRIFT_DETECTED", "NO_DRIFT"]
 AlarmName = Literal["column", "impact", "calibration", "auroc"]
@@ -97,9 +98,7 @@ class DriftVerdict:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the verdict that `as_dict` wrote; InputError if a field is missing or unknown."""
-        wrong = sorted({field.name for field in fields(cls)} ^ set(values))
-        if wrong:
-            raise InputError(f"drift verdict: field {wrong[0]} is missing or unknown; check the batch again")
+        check_fields(cls, values, "drift verdict", "check the batch again")
         alarms = tuple(Alarm(**alarm) for alarm in values["alarms"])
         return cls(**{**values, "columns": tuple(values["columns"]), "alarms": alarms})
 

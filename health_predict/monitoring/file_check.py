@@ -4,16 +4,16 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from health_predict.errors import InputError
 from health_predict.monitoring.decision import DriftVerdict, Rule
 from health_predict.monitoring.drift import Drift
 from health_predict.monitoring.ledger import Entry
 from health_predict.monitoring.performance import Performance
 from health_predict.monitoring.run_record import RunRecord, run_record
 from health_predict.reading import Provenance
+from health_predict.stored import check_fields
 
 CHAMPIONS_OWN = "the training window of the version"
 OUTCOMES_APART = (
@@ -44,9 +44,7 @@ class FileRequest:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the request that `as_dict` wrote; InputError if a field is missing or unknown."""
-        wrong = sorted({field.name for field in fields(cls)} ^ set(values))
-        if wrong:
-            raise InputError(f"file check: field {wrong[0]} is missing or unknown; ask again")
+        check_fields(cls, values, "file check", "ask again")
         return cls(**values)
 
 

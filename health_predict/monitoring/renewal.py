@@ -5,12 +5,13 @@ A version that is made for it carries the trigger as a tag, so that the registry
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from health_predict.errors import InputError
 from health_predict.monitoring.action import Outcome
 from health_predict.monitoring.retraining import JUDGES
+from health_predict.stored import check_fields
 
 Kind = Literal["retrain", "recalibrate"]
 Left = Literal["everything", "promotion", "nothing"]
@@ -52,9 +53,7 @@ class RenewalRequest:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the request that `as_dict` wrote; InputError if a field is missing or unknown."""
-        wrong = sorted({field.name for field in fields(cls)} ^ set(values))
-        if wrong:
-            raise InputError(f"renewal: field {wrong[0]} is missing or unknown; decide the batch again")
+        check_fields(cls, values, "renewal", "decide the batch again")
         return cls(**{**values, "matured": tuple(values["matured"])})
 
 
