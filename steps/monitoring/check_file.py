@@ -13,7 +13,7 @@ from adapters.stack_connection import tracking_uri_of_stack
 from configs.monitor import MonitorConfig
 from health_predict.monitoring.file_check import FileRequest, file_run_record
 
-LOG = logging.getLogger("health_predict.steps")
+LOG = logging.getLogger(__name__)  # kept with the step; the terminal gets one line, from the driver
 
 
 @step(enable_cache=False)
