@@ -10,6 +10,7 @@ from s3fs import S3FileSystem
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.client]:
+    """A client of the empty bucket "hospital", which the usual variables lead to."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -17,6 +18,9 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.client]:
     client = boto3.client("s3")
     client.create_bucket(Bucket="hospital")
     yield client
+    # servers of one process share what they hold
+    for item in client.list_objects_v2(Bucket="hospital").get("Contents", []):
+        client.delete_object(Bucket="hospital", Key=item["Key"])
     server.stop()
     S3FileSystem.clear_instance_cache()
 

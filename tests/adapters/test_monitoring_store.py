@@ -1,25 +1,23 @@
 """The monitoring store on a local artifact store and on S3: the same files, whole or not there, outcomes in time."""
 
-import os
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import boto3
 import pandas as pd
 import pytest
-from moto.server import ThreadedMotoServer
 
 from adapters.monitoring_store import MonitoringStore, Source
 from health_predict.columns import TARGET_COLUMN
 from health_predict.errors import InfrastructureError, InputError
 from health_predict.monitoring.ledger import Ledger
+from tests.adapters.s3_bucket import s3
 from tests.strategies import raw_frame
 
+__all__ = ["s3"]
+
 SOURCE = Source("data.csv", "sha", "file", "time", 42, "any", 30)
-S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")
 
 
 def component(store_class, config) -> dict:
@@ -41,28 +39,15 @@ def local(tmp_path: Path) -> MonitoringStore:
     return MonitoringStore(LocalArtifactStore(**component(LocalArtifactStore, config)))
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = {name: os.environ.get(name) for name in S3_VARIABLES}
-    url = f"http://{host}:{port}"
-    os.environ.update(zip(S3_VARIABLES, ("test", "test", "us-east-1", url), strict=True))
-    boto3.client("s3").create_bucket(Bucket="bucket")
-    yield url
-    server.stop()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
 @pytest.fixture
-def remote(endpoint: str) -> MonitoringStore:
+def remote(s3) -> MonitoringStore:
     from zenml.integrations.s3.artifact_stores import S3ArtifactStore
     from zenml.integrations.s3.flavors import S3ArtifactStoreConfig
 
     S3ArtifactStore.FLAVOR_NAME = "s3"
-    config = S3ArtifactStoreConfig(path=f"s3://bucket/{uuid4()}", client_kwargs={"endpoint_url": endpoint})
+    config = S3ArtifactStoreConfig(
+        path=f"s3://hospital/{uuid4()}", client_kwargs={"endpoint_url": s3.meta.endpoint_url}
+    )
     return MonitoringStore(S3ArtifactStore(**component(S3ArtifactStore, config)))
 
 
@@ -154,7 +139,7 @@ def test_a_missing_file_is_named_with_a_cure(store) -> None:
         store.batch("none")
 
 
-def test_an_unreachable_store_is_infrastructure(local, remote, endpoint, monkeypatch) -> None:
+def test_an_unreachable_store_is_infrastructure(local, remote) -> None:
     file = Path(local.files.path) / "monitoring"
     file.write_text("in the way")
     with pytest.raises(InfrastructureError, match=r"the artifact store .* failed"):

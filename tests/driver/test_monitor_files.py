@@ -3,37 +3,16 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from health_predict.columns import COLUMNS
-from health_predict.records import generate_records
 from tests.adapters.s3_bucket import no_object_storage
-from tests.strategies import csv_text, frame
+from tests.driver.refusals import CANARY, assert_refused, command, folder
 
-CANARY = "CANARY-31415"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HEALTH_PREDICT_STATE", str(tmp_path / "state"))
-    (tmp_path / "in.csv").write_text(csv_text(frame(generate_records(40, 1, columns=COLUMNS), COLUMNS)))
-    return tmp_path
+__all__ = ["folder"]
 
 
 def monitor(*arguments: str | Path) -> Result:
-    from run import main
-
-    return CliRunner().invoke(main, ["--pipeline", "monitor", *map(str, arguments)], catch_exceptions=False)
-
-
-def assert_refused(result: Result, folder: Path, *words: str, code: int = 2) -> None:
-    assert result.exit_code == code, result.output
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: ")
-    for word in words:
-        assert word in line
-    assert CANARY not in result.output
-    assert not (folder / "state").exists()
+    return command("monitor", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -3,38 +3,21 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from health_predict.columns import COLUMNS
-from health_predict.records import generate_records
-from tests.strategies import csv_text, frame
+from tests.driver import refusals
+from tests.driver.refusals import CANARY, command, folder
 
-CANARY = "CANARY-31415"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HEALTH_PREDICT_STATE", str(tmp_path / "state"))
-    (tmp_path / "in.csv").write_text(csv_text(frame(generate_records(20, 1, columns=COLUMNS), COLUMNS)))
-    return tmp_path
+__all__ = ["folder"]
 
 
 def score(*arguments: str | Path) -> Result:
-    from run import main
-
-    return CliRunner().invoke(main, ["--pipeline", "score", *map(str, arguments)], catch_exceptions=False)
+    return command("score", *arguments)
 
 
 def assert_refused(result: Result, folder: Path, *words: str, code: int = 2) -> None:
-    before = ["in.csv"]
-    assert result.exit_code == code, result.output
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: ")
-    for word in words:
-        assert word in line
-    assert CANARY not in result.output
-    assert not (folder / "state").exists()
-    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(("in", "out", ".out"))) == before
+    refusals.assert_refused(result, folder, *words, code=code)
+    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(("in", "out", ".out"))) == ["in.csv"]
 
 
 def test_both_files_must_be_named(folder: Path) -> None:

@@ -14,10 +14,10 @@ from health_predict.monitoring.importance import permutation_importance
 from health_predict.monitoring.null import FEWEST_DRAWS
 from health_predict.monitoring.reference import build_reference
 from health_predict.monitoring.reference_files import save_reference
-from health_predict.promotion import PromotionDecision
 from health_predict.scorer import load_scorer
 from health_predict.synthetic import sample_encounters
 from health_predict.target import readmitted_binary
+from tests.adapters.registries import decision
 
 EXPERIMENT = "HealthPredict_Training"
 
@@ -35,8 +35,9 @@ def register_champion(registry: Registry, model: TrainedModel, workplace: Path) 
     tags = {"family": model.configuration.family, "target": model.target, "provenance": "uci"}
     version = registry.register(run_id, f"runs:/{run_id}/model", replay=load_scorer, tags=tags).version
     champion = registry.champion()
-    decision = _better(version, run_id, champion.version if champion else None)
-    registry.promote(version, decision.champion_version, decision, datetime.now(UTC))
+    former = champion.version if champion else None
+    better = decision(champion_version=former, challenger_version=version, challenger_run_id=run_id)
+    registry.promote(version, former, better, datetime.now(UTC))
     return version
 
 
@@ -60,27 +61,3 @@ def artifact_of(registry: Registry, version: str, name: str) -> Path:
 def rollout_of(registry: Registry, version: str) -> dict:
     """Return what the registry says of a version's last deployment."""
     return json.loads(registry.find(version).tags["rollout"])
-
-
-def _better(version: str, run_id: str, champion: str | None) -> PromotionDecision:
-    return PromotionDecision(
-        promoted=True,
-        reason="promoted: better",
-        metric="auroc",
-        margin=0.01,
-        champion_version=champion,
-        champion_run_id=None,
-        challenger_version=version,
-        challenger_run_id=run_id,
-        target="any",
-        provenance="uci",
-        champion_score=0.6,
-        challenger_score=0.7,
-        difference=0.1,
-        low=0.05,
-        high=0.15,
-        rows=1000,
-        patients=900,
-        draws=100,
-        seed=0,
-    )

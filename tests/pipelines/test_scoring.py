@@ -3,10 +3,8 @@
 import re
 from pathlib import Path
 
-import boto3
 import pandas as pd
 import pytest
-from moto.server import ThreadedMotoServer
 
 from adapters.mlflow_registry import Registry
 from health_predict.columns import COLUMNS
@@ -122,23 +120,9 @@ def test_a_file_that_breaks_in_the_middle_is_one_line_of_the_step(
     assert [path.name for path in tmp_path.iterdir()] == ["broken.csv"]
 
 
-def test_from_object_storage_to_object_storage(
-    scoring: Project, registry: Registry, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="scoring-bucket")
-    client.upload_file(str(source), "scoring-bucket", "in.csv")
-    run = scoring.run(
-        "--pipeline", "score", "--input", "s3://scoring-bucket/in.csv", "--output", "s3://scoring-bucket/out.csv"
-    )
-    keys = [item["Key"] for item in client.list_objects_v2(Bucket="scoring-bucket")["Contents"]]
-    server.stop()
+def test_from_object_storage_to_object_storage(scoring: Project, registry: Registry, source: Path, s3) -> None:
+    s3.upload_file(str(source), "hospital", "in.csv")
+    run = scoring.run("--pipeline", "score", "--input", "s3://hospital/in.csv", "--output", "s3://hospital/out.csv")
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="hospital")["Contents"]]
     assert run.code == 0, run.errors
     assert keys == ["in.csv", "out.csv", "out.invalid.csv"]
