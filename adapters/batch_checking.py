@@ -106,7 +106,7 @@ def _matured(store: MonitoringStore, entry: Entry, labelled: Entry, release: Rel
         probability=scores_of(store, labelled.batch, release)["probability"].to_numpy(),
         y=readmitted_binary(rows, store.source_or_fail().target),
         patients=rows[PATIENT].to_numpy(),
-        threshold=float(manifest_of(release)["threshold"]),
+        threshold=float(manifest_of(release.model_version)["threshold"]),
     )
     subject = Subject(labelled.batch, release.model_version, seen["provenance"], labelled.records["seen"]["shift"])
     return Matured(outcomes, subject)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from adapters.mlflow_registry import BUNDLE, REFERENCE
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import fetch_release
 from adapters.stack_connection import registry_of_stack
@@ -17,8 +18,6 @@ from health_predict.monitoring.reference_files import load_reference
 from health_predict.release import Release
 from health_predict.scorer import MANIFEST, load_scorer
 
-REFERENCE = "reference"
-
 
 def scores_of(store: MonitoringStore, batch: str, release: Release) -> pd.DataFrame:
     """Return encounter, raw score and probability of every row of a batch; scored now if this version never did."""
@@ -26,7 +25,7 @@ def scores_of(store: MonitoringStore, batch: str, release: Release) -> pd.DataFr
     if known is not None:
         return known
     with tempfile.TemporaryDirectory() as folder:
-        scorer = load_scorer(fetch_release(release, Path(folder), registry_of_stack()))
+        scorer = load_scorer(fetch_release(release, Path(folder)))
     rows = store.batch(batch)
     raw = scorer.raw_scores_of_table(pa.Table.from_pandas(rows, preserve_index=False))
     scores = pd.DataFrame({ENCOUNTER: rows[ENCOUNTER], "raw": raw, "probability": scorer.calibration.apply(raw)})
@@ -46,9 +45,9 @@ def reference_name(version: str) -> str:
     return reference_name(parent) if parent else version
 
 
-def manifest_of(release: Release) -> dict[str, Any]:
+def manifest_of(version: str) -> dict[str, Any]:
     """Return the manifest of a version's bundle."""
     with tempfile.TemporaryDirectory() as folder:
-        file = registry_of_stack().download_artifact(release.model_version, f"bundle/{MANIFEST}", Path(folder))
+        file = registry_of_stack().download_artifact(version, f"{BUNDLE}/{MANIFEST}", Path(folder))
         manifest: dict[str, Any] = json.loads(file.read_text())
     return manifest

@@ -15,7 +15,6 @@ from adapters.encounter_files import EncounterFile, read_encounters
 from adapters.evidently_reports import EvidentlyReports, Matured, Scores, build_reports, validator_of_stack
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import fetch_release, release_of
-from adapters.stack_connection import registry_of_stack
 from adapters.training_rows import training_rows
 from configs.monitor import MonitorConfig
 from health_predict.columns import PATIENT, TARGET_COLUMN
@@ -121,11 +120,10 @@ def check_file(request: FileRequest, config: MonitorConfig) -> tuple[FileCheck, 
 
 def version_of(version: str | None) -> _Version:
     """Fetch a version, None for the champion, with its reference; InputError if it has none."""
-    registry = registry_of_stack()
-    release = release_of(version, registry)
+    release = release_of(version)
     reference = reference_of(release)
     with tempfile.TemporaryDirectory() as folder:
-        return _Version(release, reference, load_scorer(fetch_release(release, Path(folder), registry)))
+        return _Version(release, reference, load_scorer(fetch_release(release, Path(folder))))
 
 
 def _scored(request: FileRequest) -> _Scored:

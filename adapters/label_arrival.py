@@ -46,7 +46,7 @@ def measure_arrival(
         config.action_settings(),
         matured_rows=sum(e.records["seen"]["rows"] for e in matured(entries, index, config.label_delay)),
     )
-    threshold = manifest_of(release)["threshold"]
+    threshold = manifest_of(release.model_version)["threshold"]
     slices = slice_performance(rows, y, probability, threshold=threshold, seed=config.seed)
     arrival = {
         "labelled": labelled.batch,

@@ -7,8 +7,7 @@ from typing import Any
 
 import mlflow
 
-from adapters.mlflow_registry import Registry
-from stacks.environment import state_folder
+from adapters.stack_connection import registry_of_stack
 
 
 def log_rollout(rollout: Mapping[str, Any], now: datetime) -> None:
@@ -19,5 +18,5 @@ def log_rollout(rollout: Mapping[str, Any], now: datetime) -> None:
     measured = {"latency_median_ms": verification["median_ms"], "latency_p95_ms": verification["p95_ms"]}
     mlflow.log_metrics({**measured, "verified": float(verification["passed"])})
     mlflow.log_dict(dict(rollout), "rollout.json")
-    registry = Registry(state_folder() / "locks")
+    registry = registry_of_stack()
     registry.record_rollout(rollout["model_version"], json.dumps(rollout, sort_keys=True), now)

@@ -4,34 +4,29 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adapters.mlflow_registry import MODEL_NAME, Registry
+from adapters.mlflow_registry import MODEL_NAME
+from adapters.stack_connection import registry_of_stack
 from health_predict.errors import InputError
 from health_predict.release import Release, write_release
 from health_predict.scorer import GOLDEN, BundleError, load_scorer
-from stacks.environment import state_folder
 
 
-def release_of(version: str | None, registry: Registry | None = None) -> Release:
-    """Return the champion's release, or that of a version; InputError if there is none.
-
-    Args:
-        registry: by default the one at MLflow's own tracking URI, which the experiment tracker of a step sets.
-    """
-    registry = registry or Registry(state_folder() / "locks")
+def release_of(version: str | None) -> Release:
+    """Return the champion's release on the active stack, or that of a version; InputError if there is none."""
+    registry = registry_of_stack()
     found = registry.find(version) if version else registry.champion()
     if found is None:
         raise InputError(f"{MODEL_NAME} has no champion yet; train one: python run.py --pipeline train")
     return Release(MODEL_NAME, found.version, found.run_id)
 
 
-def fetch_release(release: Release, folder: Path, registry: Registry | None = None) -> Path:
+def fetch_release(release: Release, folder: Path) -> Path:
     """Download the release into `folder` and prove that it replays; InputError if it does not.
 
     Returns:
         The release folder.
     """
-    registry = registry or Registry(state_folder() / "locks")
-    bundle = registry.download_bundle(release.model_version, folder)
+    bundle = registry_of_stack().download_bundle(release.model_version, folder)
     try:
         load_scorer(bundle)
     except BundleError as error:

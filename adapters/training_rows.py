@@ -31,7 +31,7 @@ def training_rows(store: MonitoringStore, release: Release, data: str | None, se
     known = store.reference_rows(version)
     if known is not None:
         return known
-    sha256 = str(manifest_of(release)["data_sha256"])
+    sha256 = str(manifest_of(release.model_version)["data_sha256"])
     if source is not None and (source.sha256 == sha256 or TRIGGER in registry_of_stack().find(version).tags):
         return reference_rows(store, version)
     rows = _read(data, sha256, version, settings)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from adapters.stack_connection import registry_of_stack
 from configs.monitor import MonitorConfig
 from driver.monitor_action import recalibrate
 
@@ -28,7 +27,7 @@ def labels_first(store: "MonitoringStore", config: MonitorConfig) -> bool:
     labelled = labelled_entry(ledger.entries, index, config.label_delay)
     if labelled is None or "scored" not in labelled.records:
         return False
-    arrival = measure_arrival(store, labelled, index, config, release_of(None, registry_of_stack()))
+    arrival = measure_arrival(store, labelled, index, config, release_of(None))
     if arrival["action"] == "recalibrate":
         click.echo(f"  recalibrate: {arrival['reason']}")
         recalibrate(store, labelled, arrival["version"], index, config)

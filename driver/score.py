@@ -43,10 +43,9 @@ def run(options: Options) -> int:
     click.echo(f"stack: {use_stack(options.stack)}")
     from adapters.release_fetching import release_of
 
-    registry = registry_of_stack()
-    release = release_of(options.model_version, registry)
+    release = release_of(options.model_version)
     click.echo(f"model: version {release.model_version}")
-    say_what_it_learnt_from(registry, release.model_version)
+    say_what_it_learnt_from(registry_of_stack(), release.model_version)
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0

@@ -8,7 +8,6 @@ from zenml import step
 from adapters.champion_scoring import reference_name, scores_of
 from adapters.monitoring_store import MonitoringStore
 from adapters.release_fetching import release_of
-from adapters.stack_connection import registry_of_stack
 from health_predict.monitoring.concordance import expected_auroc
 
 LOG = logging.getLogger(__name__)  # kept with the step; the terminal gets one line a batch, from the driver
@@ -22,7 +21,7 @@ def score_batch(batch: str) -> Annotated[str, "scored"]:
     entry = ledger.find(batch)
     if entry is None or "scored" in entry.records:
         return batch
-    release = release_of(None, registry_of_stack())
+    release = release_of(None)
     scores = scores_of(store, batch, release)
     record = {
         "version": release.model_version,

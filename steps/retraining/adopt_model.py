@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from zenml import step
 
-from adapters.mlflow_registry import Registry
 from adapters.mlflow_versions import RegisteredVersion
+from adapters.stack_connection import registry_of_stack
 from health_predict.monitoring.renewal import remaining
 from health_predict.promotion import ModelFacts
 from health_predict.recalibrated import adopt_recalibration
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
@@ -21,7 +20,7 @@ LOG = logging.getLogger("health_predict.steps")
 @step(experiment_tracker=True, enable_cache=False)
 def adopt_model(version: str) -> Annotated[dict[str, Any], "promotion"]:
     """Promote the version, or refuse it if there is another champion by now; one that was decided on stays as it is."""
-    registry, now = Registry(state_folder() / "locks"), datetime.now(UTC)
+    registry, now = registry_of_stack(), datetime.now(UTC)
     registry.settle(now)
     found = registry.find(version)
     if remaining(found.status).left == "nothing":

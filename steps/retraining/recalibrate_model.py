@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 from zenml import step
 
-from adapters.mlflow_registry import BUNDLE, PREPROCESSOR, REFERENCE, Registry
+from adapters.mlflow_registry import BUNDLE, PREPROCESSOR, REFERENCE
 from adapters.mlflow_tracking import active_run_id, log_recalibration
 from adapters.monitoring_store import MonitoringStore
+from adapters.stack_connection import registry_of_stack
 from health_predict.columns import PATIENT
 from health_predict.monitoring.recalibration import Recalibration, recalibrate
 from health_predict.monitoring.reference_files import load_reference, save_reference
@@ -20,7 +21,6 @@ from health_predict.monitoring.renewal import RenewalRequest
 from health_predict.recalibrated import describe_shift, recalibrate_bundle
 from health_predict.scorer import load_scorer
 from health_predict.target import readmitted_binary
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
@@ -29,7 +29,7 @@ LOG = logging.getLogger("health_predict.steps")
 def recalibrate_model(request: dict[str, Any]) -> Annotated[dict[str, Any], "model_run"]:
     """Set the intercept on the newest matured batch; nothing else of the model changes."""
     asked = RenewalRequest.from_dict(request)
-    champion = Registry(state_folder() / "locks").find(asked.champion)
+    champion = registry_of_stack().find(asked.champion)
     newest = asked.matured[-1:]
     (rows,) = MonitoringStore.of_stack().labelled(newest, current=asked.current, delay=asked.delay)
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ def recalibrate_model(request: dict[str, Any]) -> Annotated[dict[str, Any], "mod
 
 
 def _download(version: str, folder: Path) -> None:
-    registry = Registry(state_folder() / "locks")
+    registry = registry_of_stack()
     for artifact in (BUNDLE, REFERENCE, str(Path(PREPROCESSOR).parent)):
         registry.download_artifact(version, artifact, folder)
 

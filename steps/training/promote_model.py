@@ -14,6 +14,7 @@ from zenml import step
 
 from adapters.mlflow_registry import Registry
 from adapters.mlflow_versions import RegisteredVersion
+from adapters.stack_connection import registry_of_stack
 from configs.train import PromotionSettings
 from health_predict.columns import PATIENT
 from health_predict.errors import InputError
@@ -21,7 +22,6 @@ from health_predict.monitoring.renewal import remaining
 from health_predict.promotion import Metric, ModelFacts, PromotionDecision, decide_promotion
 from health_predict.scorer import BundleError, Scorer, load_scorer
 from health_predict.target import Target, readmitted_binary
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
@@ -38,7 +38,7 @@ def promote_model(
 
     Registry and encounters are all it needs, so it can be run again alone.
     """
-    registry, now = Registry(state_folder() / "locks"), datetime.now(UTC)
+    registry, now = registry_of_stack(), datetime.now(UTC)
     registry.settle(now)
     found, champion = registry.find(version), registry.champion()
     if remaining(found.status).left == "nothing":

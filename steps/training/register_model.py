@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 from zenml import step
 
-from adapters.mlflow_registry import Registry
+from adapters.stack_connection import registry_of_stack
 from health_predict.scorer import load_scorer
-from stacks.environment import state_folder
 
 LOG = logging.getLogger("health_predict.steps")
 
@@ -19,7 +18,7 @@ def register_model(run: dict[str, Any], trigger: str = "") -> Annotated[str, "ve
     Args:
         trigger: what monitoring asked for; a version that was made for it already is returned as it is.
     """
-    registry = Registry(state_folder() / "locks")
+    registry = registry_of_stack()
     tags = {name: run[name] for name in ("family", "target", "provenance")} | run.get("tags", {})
     tags |= {"trigger": trigger} if trigger else {}
     registered = registry.register(run["run_id"], run["model_uri"], replay=load_scorer, tags=tags)
