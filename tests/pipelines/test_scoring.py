@@ -9,10 +9,13 @@ import pytest
 from adapters.mlflow_registry import Registry
 from health_predict.columns import COLUMNS
 from health_predict.records import generate_records
+from tests.adapters.s3_bucket import s3
 from tests.pipelines.champions import register_champion
 from tests.pipelines.conftest import Finished, Project
 from tests.small_bundle import train_small_model
 from tests.strategies import csv_text, frame
+
+__all__ = ["s3"]
 
 CANARY = "CANARY-31415"
 ROWS, SPOILED = 3000, 40
