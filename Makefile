@@ -7,6 +7,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 # the model server has an environment of its own: seldon-core needs versions that the pipelines cannot have
 SERVING := .venv-serving
+# so does Airflow, whose versions exclude those of ZenML's server
+SERVICES := .venv-services
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
@@ -97,4 +99,10 @@ $(SERVING)/.serving: requirements/serving.txt $(VENV)/.uv
 	@echo "setup: packages of the model server (0.2 GB on disk)"
 	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVING)
 	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVING)/bin/python --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+$(SERVICES)/.services: requirements/services.txt $(VENV)/.uv
+	@echo "setup: packages of Airflow and the services (0.3 GB on disk)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVICES)
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVICES)/bin/python --quiet --require-hashes -r $<
 	@touch $@
