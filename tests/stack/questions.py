@@ -1,4 +1,4 @@
-"""Asks an installation about ZenML, registry and ledger, in a line of JSON: `python -m tests.stack.questions runs P`."""
+"""Asks an installation about ZenML, registry and ledger: `python -m tests.stack.questions ledger`, one line of JSON."""
 
 import json
 from typing import Any

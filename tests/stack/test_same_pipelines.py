@@ -1,4 +1,4 @@
-"""One code for all stacks: what runs on one machine runs on Airflow with the same results, and compiles for the others."""
+"""One code for all stacks: the same results on one machine and on Airflow, and a graph that compiles for the others."""
 
 import re
 from typing import Any
@@ -50,7 +50,7 @@ def scores(installation: Installation) -> dict[str, float]:
 
 
 def names_of_stacks_and_components() -> set[str]:
-    """Names and flavors in all stack files, but for words of every day: a flavor is called `default`, another `local`."""
+    """Names and flavors in all stack files, but for words of every day, such as the flavor `default`."""
     described = [yaml.safe_load((STACKS / f"{name}.yaml").read_text())["components"] for name in stack_names()]
     components = [component for stack in described for component in stack.values()]
     given = {component[key] for component in components for key in ("name", "flavor")}
