@@ -12,13 +12,14 @@ SERVICES := .venv-services
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
+STACK_ARGS ?=
 DATA ?=
 FROM = $(if $(DATA),--data "$(DATA)")
 INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 # dev takes its versions from pipeline
 LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
 
-.PHONY: help setup run test test-image check bench dashboard mlflow-ui lock clean
+.PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,9 @@ test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS=
 
 test-image: $(VENV)/.dev ## build the model server's image and test it in a container (root on Debian: installs Docker)
 	@$(PYTHON) -m pytest -n 0 -m image tests/serving/test_image.py
+
+test-stack: $(VENV)/.dev $(SERVING)/.serving $(SERVICES)/.services ## the stack airflow: real Airflow, PostgreSQL and MLflow server, moto as S3
+	@$(PYTHON) -m pytest -n 0 -m stack $(STACK_ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, locks
 	@$(VENV)/bin/ruff check --quiet .
