@@ -20,6 +20,7 @@ MODULES = {
     "monitor": "driver.monitor",
     "score": "driver.score",
     "rollback": "driver.rollback",
+    "upload-data": "driver.upload",
     "status": "driver.status",
     "stop_endpoint": "driver.stop_endpoint",
 }
@@ -36,9 +37,10 @@ Examples:
   python run.py --pipeline score --input encounters.csv --output scores.parquet
   python run.py --pipeline monitor --batches 3
   python run.py --pipeline monitor --batches all --batch-size 5000 --label-delay 2
-  python run.py --pipeline monitor --inject a1c --fail-on drift
+  python run.py --pipeline monitor --inject a1c --fail-on drift --result verdict.json
   python run.py --pipeline monitor --current encounters.csv --reports s3://bucket/reports
   python run.py --pipeline rollback
+  python run.py --pipeline upload-data --data dataset_diabetes.zip --stack aws
   python run.py --status --json
   python run.py --stop-endpoint
 
@@ -54,7 +56,11 @@ Exit codes:
 
 
 @click.command(epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--pipeline", type=click.Choice(["train", "deploy", "monitor", "score", "rollback"]), help="What to run.")
+@click.option(
+    "--pipeline",
+    type=click.Choice(["train", "deploy", "monitor", "score", "rollback", "upload-data"]),
+    help="What to run.",
+)
 @click.option("--status", is_flag=True, help="Show champion, endpoint and the last monitoring verdict.")
 @click.option("--stop-endpoint", is_flag=True, help="Stop serving on the stack.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
@@ -78,6 +84,7 @@ Exit codes:
 @click.option("--no-cache", is_flag=True, help="Run every step, also those whose inputs have not changed.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, change nothing.")
 @click.option("--fail-on", type=click.Choice(["refused", "drift"]), multiple=True, help="Make a result an exit code.")
+@click.option("--result", metavar="FILE", help="Train, deploy, monitor: also write what came of it, as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Library logs, and the traceback of a failure.")
 @click.pass_context
 def main(context: click.Context, verbose: bool, **options: Any) -> None:  # noqa: ANN401 - click's own

@@ -9,6 +9,7 @@ from adapters.stack_connection import registry_of_stack
 from configs.deploy import DeployConfig
 from configs.loading import load
 from driver.provenance import say_what_it_learnt_from
+from driver.result_file import claim, write
 from driver.stack import use_stack
 from health_predict.errors import InfrastructureError
 
@@ -22,6 +23,7 @@ class Options:
     model_version: str | None
     pairs: tuple[str, ...]
     dry_run: bool
+    result: str | None
     verbose: bool
 
 
@@ -33,6 +35,7 @@ def run(options: Options) -> int:
         InfrastructureError: the version did not prove itself; the previous one serves on.
     """
     config = load(DeployConfig, "deploy", options.config, options.pairs)
+    result_file = claim(options.result, dry_run=options.dry_run)
     if not options.verbose:
         from driver.console import quiet_libraries
 
@@ -48,6 +51,7 @@ def run(options: Options) -> int:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
     rollout = run_deployment(config, release.model_version)
+    write(result_file, {"command": "deploy", "rollout": rollout})
     if rollout["status"] != "deployed":
         raise InfrastructureError(f"{rollout['reason']}; see the run in `make dashboard`, then deploy again")
     from driver.deploy_result import show_rollout

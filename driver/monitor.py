@@ -3,12 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from configs.loading import load
 from configs.monitor import MonitorConfig
+from driver.result_file import claim, monitoring_result, write
 from driver.stack import use_stack
 from health_predict.errors import InputError
 from stacks.environment import state_folder
@@ -39,6 +41,7 @@ class Options:
     pairs: tuple[str, ...]
     dry_run: bool
     fail_on: tuple[str, ...]
+    result: str | None
     verbose: bool
 
 
@@ -50,6 +53,7 @@ def run(options: Options) -> int:
 
         return check_own_file(options, config)
     count = _count(options.batches)
+    result_file = claim(options.result, dry_run=options.dry_run)
     if options.inject:
         from health_predict.monitoring.simulate import parse_shift
 
@@ -62,12 +66,12 @@ def run(options: Options) -> int:
     from driver.monitor_stream import alone
 
     with alone():
-        return _go_through(config, options, count)
+        return _go_through(config, options, count, result_file)
 
 
-def _go_through(config: MonitorConfig, options: Options, count: int | None) -> int:
+def _go_through(config: MonitorConfig, options: Options, count: int | None, result_file: Path | None) -> int:
     from adapters.monitoring_store import MonitoringStore
-    from driver.monitor_stream import begin
+    from driver.monitor_stream import begin, has_ended
 
     store = MonitoringStore.of_stack()
     begin(store, config, options.data, dry_run=options.dry_run)
@@ -75,9 +79,11 @@ def _go_through(config: MonitorConfig, options: Options, count: int | None) -> i
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
     try:
-        drifted = [_drifted(entry) for entry in itertools.islice(_monitored(store, config, options), count)]
+        entries = list(itertools.islice(_monitored(store, config, options), count))
     finally:
         _write_page(store)
+    write(result_file, monitoring_result(entries, ended=has_ended(store)))
+    drifted = [_drifted(entry) for entry in entries]
     batches = "1 batch" if len(drifted) == 1 else f"{len(drifted)} batches"
     click.echo(f"{batches}, {sum(drifted)} with drift; look: {state_folder() / PAGE} | make dashboard")
     return 4 if any(drifted) and "drift" in options.fail_on else 0

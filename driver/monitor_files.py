@@ -12,6 +12,7 @@ from adapters.data_source import VARIABLE
 from adapters.encounter_files import read_encounters
 from adapters.report_files import check_folder
 from configs.monitor import MonitorConfig
+from driver.result_file import claim, file_check_result, write
 from driver.stack import use_stack
 from health_predict.errors import InputError
 from health_predict.monitoring.file_check import FileRequest
@@ -32,6 +33,7 @@ def check_own_file(options: "Options", config: MonitorConfig) -> int:
         InputError: options that do not go together, a file that cannot be taken, or no such version.
     """
     current, version = _current(options), _version(options.model_uri)
+    result_file = claim(options.result, dry_run=options.dry_run)
     reference = _absolute(options.reference) if options.reference else None
     reports = _absolute(options.reports) if options.reports else str(state_folder() / "reports")
     check_folder(reports)
@@ -51,6 +53,7 @@ def check_own_file(options: "Options", config: MonitorConfig) -> int:
     request = FileRequest(current, reference, release.model_version, reports, _data(options.data))
     check = _run(request, config)
     _show(check, told)
+    write(result_file, file_check_result(check))
     return 4 if check["verdict"]["verdict"] == "DRIFT_DETECTED" and "drift" in options.fail_on else 0
 
 

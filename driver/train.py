@@ -11,6 +11,7 @@ from adapters.data_source import DataSource, locate, open_source
 from configs.loading import load
 from configs.train import TrainConfig
 from driver.provenance import say_if_synthetic
+from driver.result_file import claim, write
 from health_predict.errors import InputError
 from health_predict.reading import RawData
 from health_predict.splits import split
@@ -33,12 +34,14 @@ class Options:
     no_cache: bool
     dry_run: bool
     fail_on: tuple[str, ...]
+    result: str | None
     verbose: bool
 
 
 def run(options: Options) -> int:
     """Check everything first, then run; returns the exit code."""
     config = _configuration(options)
+    result_file = claim(options.result, dry_run=options.dry_run)
     _check_disk(config.data.minimum_free_mb)
     source = locate(options.data, os.environ, cache_folder())
     raw = open_source(source.uri)
@@ -50,10 +53,12 @@ def run(options: Options) -> int:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
     run = _run(options, config, source, raw)
-    from driver.train_result import show_result
+    from driver.train_result import result_of, show_result
 
-    promoted = show_result(run, raw.provenance)
-    return 3 if not promoted and "refused" in options.fail_on else 0
+    result = result_of(run)
+    show_result(result, raw.provenance)
+    write(result_file, result.summary())
+    return 3 if not result.promoted and "refused" in options.fail_on else 0
 
 
 def _configuration(options: Options) -> TrainConfig:

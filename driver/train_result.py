@@ -1,5 +1,6 @@
 """The table at the end of a training run."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -21,18 +22,58 @@ _SCORES = {
 }
 
 
-def show_result(run: "PipelineRunResponse", provenance: str) -> bool:
-    """Print candidates, scores, registry version and where to look next; returns whether it was promoted."""
-    model_run, evaluation = output(run, "fit_model", "model_run"), output(run, "evaluate_model", "evaluation")
-    version, promotion = output(run, "register_model", "version"), output(run, "promote_model", "promotion")
+@dataclass(frozen=True)
+class TrainResult:
+    """What the steps of a finished training run returned, and the run's name."""
+
+    run: str
+    model_run: dict[str, Any]
+    evaluation: dict[str, Any]
+    version: str
+    promotion: dict[str, Any]
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the version is champion now."""
+        return bool(self.promotion["promoted"])
+
+    def summary(self) -> dict[str, Any]:
+        """Sum it up as plain JSON values; a score is its value with the 95 % interval."""
+        parts = self.evaluation["parts"]
+        return {
+            "command": "train",
+            "run": self.run,
+            "mlflow_run_id": self.model_run["run_id"],
+            "version": self.version,
+            "promoted": self.promoted,
+            "reason": self.promotion["reason"],
+            "chosen": self.model_run["reason"],
+            "target": self.evaluation["target"],
+            "provenance": self.evaluation["provenance"],
+            "scores": {part["name"]: {"rows": part["rows"], **part["metrics"]} for part in parts},
+        }
+
+
+def result_of(run: "PipelineRunResponse") -> TrainResult:
+    """Load what came of a finished training run."""
+    return TrainResult(
+        run=run.name,
+        model_run=output(run, "fit_model", "model_run"),
+        evaluation=output(run, "evaluate_model", "evaluation"),
+        version=output(run, "register_model", "version"),
+        promotion=output(run, "promote_model", "promotion"),
+    )
+
+
+def show_result(result: TrainResult, provenance: str) -> None:
+    """Print candidates, scores, registry version and where to look next."""
     console = Console(highlight=False)
     mark = " - SYNTHETIC DATA" if provenance == "synthetic" else ""
-    console.print(_candidates(model_run, mark))
-    console.print(_scores(evaluation, mark))
-    console.print(f"chosen: {model_run['reason']}")
-    console.print(f"registered: HealthPredict version {version}; {promotion['reason']}")
+    console.print(_candidates(result.model_run, mark))
+    console.print(_scores(result.evaluation, mark))
+    console.print(f"chosen: {result.model_run['reason']}")
+    console.print(f"registered: HealthPredict version {result.version}; {result.promotion['reason']}")
     console.print("look next: make dashboard (pages, artifacts) | make mlflow-ui (trials, model) | run.py --help")
-    return bool(promotion["promoted"])
 
 
 def _candidates(model_run: dict[str, Any], mark: str) -> Table:
