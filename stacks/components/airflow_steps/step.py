@@ -1,0 +1,34 @@
+"""Runs one step of a submitted run: `python -m stacks.components.airflow_steps.step --snapshot_id ID --step_name NAME`.
+
+What an Airflow task starts. It brings up no more of ZenML than the step needs. Exit codes: 0 done; 3 failed, and ZenML
+knows; any other, a signal included, means that ZenML may not know (see `mark_failed`).
+"""
+
+import sys
+
+REPORTED = 3
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare the process before any library is imported, then run the step."""
+    from stacks.components.airflow_steps.credentials import load_credentials
+    from stacks.environment import prepare
+
+    prepare()
+    load_credentials()
+    from stacks.components.airflow_steps.entrypoint import SlimStep
+
+    step = SlimStep(arguments)
+    try:
+        step.run()
+    except Exception as failure:
+        import traceback
+
+        traceback.print_exc()  # for the task's log in Airflow
+        step.report(failure)
+        return REPORTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
