@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# What the first boot does after the tools are there and the project is cloned: a user, Python 3.11, the AWS client, the
+# project's environments, and the units that start it all at each boot. As root; safe to repeat.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+
+readonly USER_NAME=health-predict
+readonly USER_ID=10321 # containers join this group to read credentials, so its number must not change
+readonly HOME_FOLDER=/data/home
+
+as_user() {
+  runuser --user "$USER_NAME" -- env HOME="$HOME_FOLDER" PATH=/usr/local/bin:/usr/bin:/bin "$@"
+}
+
+user() {
+  getent group "$USER_NAME" > /dev/null || groupadd --gid "$USER_ID" "$USER_NAME"
+  id "$USER_NAME" > /dev/null 2>&1 || useradd --uid "$USER_ID" --gid "$USER_ID" --groups docker --home-dir "$HOME_FOLDER" --shell /bin/bash "$USER_NAME"
+  install -d -o "$USER_NAME" -g "$USER_NAME" -m 0750 "$HOME_FOLDER" /data/state
+  chown -R "$USER_NAME:$USER_NAME" .
+}
+
+# Ubuntu 24.04 has Python 3.12. uv comes by hash from the project's own lock, and verifies the Python that it fetches
+python311() {
+  [ -x /opt/uv/bin/uv ] || python3 -m venv /opt/uv
+  /opt/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+  UV_PYTHON_INSTALL_DIR=/opt/python /opt/uv/bin/uv python install --quiet 3.11
+  ln -sf "$(UV_PYTHON_INSTALL_DIR=/opt/python /opt/uv/bin/uv python find --no-project 3.11)" /usr/local/bin/python3.11
+}
+
+aws_client() {
+  [ -x /opt/aws/bin/python ] || /opt/uv/bin/uv venv --quiet --python /usr/local/bin/python3.11 /opt/aws
+  /opt/uv/bin/uv pip install --quiet --python /opt/aws/bin/python --require-hashes -r requirements/aws-client.txt
+  ln -sf /opt/aws/bin/aws /usr/local/bin/aws
+}
+
+units() {
+  install -m 0644 infra/aws/machine/*.service infra/aws/machine/*.timer /etc/systemd/system/
+  systemctl daemon-reload
+  systemctl enable --quiet --now health-predict-credentials.timer
+  systemctl restart health-predict-credentials.service
+  systemctl enable --quiet health-predict.service
+  systemctl start --no-block health-predict.service
+}
+
+user
+python311
+aws_client
+as_user make --no-print-directory setup
+units
+echo "setup: done; the services start: journalctl --follow --unit health-predict"
