@@ -1,0 +1,101 @@
+"""The services as processes of this machine: `python -m infra.processes up|down|status|logs [NAME]`."""
+
+import os
+import shutil
+import sys
+
+import click
+
+from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from infra.processes.place import Place
+from infra.processes.programs import programs
+from infra.processes.report import look, show_addresses, show_health
+from infra.processes.start import bring_up
+from infra.processes.supervision import Supervisor
+from infra.service_secrets import load_secrets
+from infra.service_settings import ServiceSettings, read_settings
+from stacks.environment import prepare
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """PostgreSQL, S3, MLflow and Airflow as supervised processes on 127.0.0.1."""
+    prepare()
+
+
+@cli.command()
+def up() -> None:
+    """Start what does not run, and wait until all is healthy."""
+    place, seconds = bring_up(read_settings(), click.echo)
+    click.echo(f"all services are up and healthy ({seconds:.0f} s)\n")
+    show_addresses(place)
+
+
+@cli.command()
+@click.option("--delete-data", is_flag=True, help="Also delete databases, objects, logs and secrets; asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def down(*, delete_data: bool, yes: bool) -> None:
+    """End all of them; data is kept."""
+    settings = read_settings()
+    if delete_data and not yes:
+        click.confirm(f"delete everything below {settings.folder}?", abort=True)
+    supervisor = Supervisor(Place(settings, {}))
+    if supervisor.runs():
+        supervisor.stop()
+        click.echo("services: ended")
+    else:
+        click.echo("services: were not running")
+    if delete_data:
+        shutil.rmtree(settings.folder, ignore_errors=True)
+        click.echo(f"deleted {settings.folder}")
+
+
+@cli.command()
+def status() -> None:
+    """Show each service's health and memory; exit code 5 if one is not healthy."""
+    services = look(_place())
+    show_health(services)
+    ill = [one.name for one in services if one.reason]
+    if ill:
+        raise InfrastructureError(f"not healthy: {', '.join(ill)}; run: make services-up")
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl+C.")
+@click.option("-n", "--lines", default=50, show_default=True, help="Lines of each.")
+def logs(name: str | None, *, follow: bool, lines: int) -> None:
+    """Show the logs of one service, or of all."""
+    place = _place()
+    known = [program.name for program in programs(place)] + ["supervisord"]
+    if name is not None and name not in known:
+        raise InputError(f"there is no service '{name}'; known: {', '.join(known)}")
+    files = [place.logs / f"{one}.log" for one in ([name] if name else known)]
+    present = [str(file) for file in files if file.exists()]
+    if not present:
+        raise InfrastructureError(f"{place.logs}: no log yet; run: make services-up")
+    sys.stdout.flush()
+    os.execvp("tail", ["tail", f"--lines={lines}", *(["-F"] if follow else []), *present])  # noqa: S606, S607
+
+
+def _place(settings: ServiceSettings | None = None) -> Place:
+    settings = settings or read_settings()
+    return Place(settings, load_secrets(settings.secrets))
+
+
+def main() -> None:
+    """Run a command; a failure is one line and its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except HealthPredictError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
