@@ -20,6 +20,7 @@ INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
 
 .PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
+.PHONY: docs notebook model-card samples test-docs
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +59,22 @@ dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C
 
 mlflow-ui: $(VENV)/.pipeline ## the MLflow UI on 127.0.0.1, until Ctrl+C
 	@$(PYTHON) -m stacks.dashboard mlflow
+
+docs: $(VENV)/.dev ## the documents as a site in .state/site, which needs no network
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict --site-dir .state/site
+	@echo "docs: .state/site/index.html"
+
+notebook: $(VENV)/.dev ## execute notebooks/01_eda_baseline.py into its .ipynb (DATA as for run, by HEALTH_PREDICT_DATA)
+	@$(PYTHON) -m notebooks.execute
+
+model-card: $(VENV)/.pipeline ## docs/model_card.md from the registered champion
+	@$(PYTHON) -m driver.model_card
+
+samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the picture of the timeline, from a full loop on the real file
+	@$(PYTHON) -m driver.samples
+
+test-docs: $(VENV)/.dev ## build the site, execute the notebook on a synthetic file
+	@$(PYTHON) -m pytest -n 0 -m docs tests/docs tests/notebooks
 
 lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
 	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && for name in $(LOCKS); do \
