@@ -34,7 +34,6 @@ class Dag:
     """A DAG that Airflow has read."""
 
     paused: bool
-    import_errors: bool
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class AirflowApi:
     def dag(self, dag_id: str) -> Dag | None:
         """The DAG, None as long as Airflow has not read its file."""
         found = self._call("GET", f"/api/v2/dags/{_in_path(dag_id)}", absent={})
-        return Dag(found["is_paused"], bool(found.get("has_import_errors"))) if found else None
+        return Dag(found["is_paused"]) if found else None
 
     def dag_run(self, dag_id: str, run_id: str | None = None) -> DagRun | None:
         """The run of this id, else the newest of the DAG."""
@@ -145,13 +144,14 @@ class AirflowApi:
             problem = f"{method} {path}: {type(error).__name__}"
         raise InfrastructureError(f"Airflow at {self.url} failed ({problem}); {CURE}")
 
-    def _ask(self, method: str, path: str, *, token: bool, absent: Any, **what: Any) -> Any:  # noqa: ANN401 - JSON
+    def _ask(self, method: str, path: str, *, token: bool, absent: Any, again: bool = False, **what: Any) -> Any:  # noqa: ANN401
         headers = {"Authorization": f"Bearer {self._valid_token()}"} if token else {}
         answer = requests.request(method, self.url.rstrip("/") + path, headers=headers, timeout=_TIMEOUT, **what)
         if answer.status_code == requests.codes.not_found and absent is not None:
             return absent
-        if answer.status_code == requests.codes.unauthorized:
-            self._token_until = 0.0
+        if answer.status_code == requests.codes.unauthorized and token and not again:
+            self._token_until = 0.0  # Airflow was started anew, with another signature
+            return self._ask(method, path, token=True, absent=absent, again=True, **what)
         answer.raise_for_status()
         return answer.json() if answer.content else {}
 

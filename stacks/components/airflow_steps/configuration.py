@@ -16,8 +16,8 @@ class AirflowStepsSettings(BaseSettings):
         dag_tags: tags of the DAG besides `health_predict`.
     """
 
-    operator_args: dict[str, Any] = {}
-    dag_tags: list[str] = []
+    operator_args: dict[str, Any] = Field(default_factory=dict)
+    dag_tags: list[str] = Field(default_factory=list)
 
 
 class AirflowStepsConfig(BaseOrchestratorConfig, AirflowStepsSettings):

@@ -20,6 +20,7 @@ _RUN_ID = "ZENML_AIRFLOW_RUN_ID"
 _CREDENTIALS = "HEALTH_PREDICT_ZENML_CREDENTIALS"
 _IN_CONTAINER = "/run/secrets/health_predict_zenml"
 _REPORTED = 3  # as in step.py
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE")
 _SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 
 
@@ -51,10 +52,11 @@ def process_arguments(task: Task, submission: Submission, environ: dict[str, str
     run = f"{python} -m {_PACKAGE}.step {shlex.join(task.arguments)}"
     mark = f"{python} -m {_PACKAGE}.mark_failed {submission.snapshot_id} {shlex.quote(task.name)} $code"
     # a ZenML configuration of its own: steps that run beside each other would overwrite a common one
-    script = f'export ZENML_CONFIG_PATH="$PWD/zenml"; {run}; code=$?; [ $code -eq 0 ] || [ $code -eq {_REPORTED} ] || {mark}; exit $code'
-    kept = {
-        name: environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "SSL_CERT_FILE") if name in environ
-    }
+    script = (
+        f'export ZENML_CONFIG_PATH="$PWD/zenml"; {run}; code=$?; '
+        f"[ $code -eq 0 ] || [ $code -eq {_REPORTED} ] || {mark}; exit $code"
+    )
+    kept = {name: environ[name] for name in _KEPT if name in environ}
     own = {name: value for name, value in environ.items() if name.startswith("HEALTH_PREDICT_") and not secret(name)}
     env = {**kept, **own, **task.environment, "PYTHONPATH": environ["HEALTH_PREDICT_PROJECT"], _RUN_ID: "{{ run_id }}"}
     return {"bash_command": script, "env": env, "append_env": False, **task.operator_args}

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from zenml.client import Client
 from zenml.entrypoints import StepEntrypointConfiguration
 from zenml.execution.pipeline.utils import prevent_pipeline_execution
 

@@ -1,4 +1,4 @@
-"""Tells ZenML that a step's process died: `python -m stacks.components.airflow_steps.mark_failed SNAPSHOT_ID STEP CODE`.
+"""Tells ZenML that a step's process died: `python -m <this> SNAPSHOT_ID STEP CODE`.
 
 Started by the task of the step, which outlives the step's process.
 """

@@ -24,6 +24,7 @@ from stacks.environment import PROJECT
 
 if TYPE_CHECKING:
     from zenml.config.base_settings import BaseSettings
+    from zenml.config.step_configurations import Step
     from zenml.models import PipelineRunResponse, PipelineSnapshotBase, PipelineSnapshotResponse
 
 _PATIENCE = 3.0  # seconds for one question; an outage is waited out by whoever follows the run
@@ -59,18 +60,18 @@ class AirflowStepsOrchestrator(AirflowOrchestrator):
         """Checks the stack and Airflow before ZenML writes anything of a run."""
         return _Ready(self, super().validator)
 
-    def get_docker_builds(self, snapshot: "PipelineSnapshotBase") -> list[BuildConfiguration]:
+    def get_docker_builds(self, snapshot: "PipelineSnapshotBase") -> list[BuildConfiguration]:  # noqa: ARG002
         """None for processes, else one image for all steps."""
         if self.config.local:
             return []
-        settings = image_settings(self.config, str(PROJECT))
+        settings = image_settings(self.config, PROJECT)
         return [BuildConfiguration(key=ORCHESTRATOR_DOCKER_IMAGE_KEY, settings=settings)]
 
     def submit_pipeline(
         self,
         snapshot: "PipelineSnapshotResponse",
-        stack: Stack,
-        base_environment: dict[str, str],
+        stack: Stack,  # noqa: ARG002
+        base_environment: dict[str, str],  # noqa: ARG002
         step_environments: dict[str, dict[str, str]],
         placeholder_run: "PipelineRunResponse | None" = None,
     ) -> SubmissionResult:
@@ -82,15 +83,9 @@ class AirflowStepsOrchestrator(AirflowOrchestrator):
         """
         if placeholder_run is None:
             raise InputError("schedules belong to Airflow here: see infra/airflow/dags")
-        settings = {name: self.get_settings(step) for name, step in snapshot.step_configurations.items()}
-        settings[""] = self.get_settings(snapshot)
-        submission = compose(
-            snapshot,
-            placeholder_run.name,
-            self.config,
-            step_environments,
-            cast(dict[str, AirflowStepsSettings], settings),
-        )
+        settings = {name: self._settings(step) for name, step in snapshot.step_configurations.items()}
+        settings[""] = self._settings(snapshot)
+        submission = compose(snapshot, placeholder_run.name, self.config, step_environments, settings)
         try:
             write(submission, Path(self.config.dags_folder))
         except OSError as error:
@@ -100,14 +95,19 @@ class AirflowStepsOrchestrator(AirflowOrchestrator):
         link = Uri(self.api.link(submission.dag_id))
         return SubmissionResult(follower.follow, metadata={METADATA_ORCHESTRATOR_URL: link})
 
+    def _settings(self, of: "PipelineSnapshotResponse | Step") -> AirflowStepsSettings:
+        return cast(AirflowStepsSettings, self.get_settings(of))
+
     def fetch_status(
-        self, run: "PipelineRunResponse", include_steps: bool = False
+        self,
+        run: "PipelineRunResponse",
+        include_steps: bool = False,  # noqa: ARG002
     ) -> tuple[ExecutionStatus | None, dict[str, ExecutionStatus] | None]:
         """The status of the run as Airflow sees it; that of its steps only ZenML knows."""
         found = self.api.dag_run(dag_id_of(run.name), run.orchestrator_run_id)
         return _STATUS.get(found.state) if found else None, None
 
-    def _stop_run(self, run: "PipelineRunResponse", graceful: bool = False) -> None:
+    def _stop_run(self, run: "PipelineRunResponse", graceful: bool = False) -> None:  # noqa: ARG002
         """Let Airflow end the tasks; the reconciler tells ZenML when they have."""
         dag_id = dag_id_of(run.name)
         found = self.api.dag_run(dag_id, run.orchestrator_run_id)

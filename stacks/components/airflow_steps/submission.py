@@ -1,7 +1,7 @@
 """What of a compiled pipeline goes into its DAG."""
 
-import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml.config.global_config import GlobalConfiguration
@@ -61,18 +61,18 @@ def compose(
 
 def _local_stores() -> dict[str, str]:
     """Where a local artifact store without a path of its own lies."""
-    return {"ZENML_LOCAL_STORES_PATH": os.path.expanduser(GlobalConfiguration().local_stores_path)}
+    return {"ZENML_LOCAL_STORES_PATH": str(Path(GlobalConfiguration().local_stores_path).expanduser())}
 
 
-def image_settings(config: AirflowStepsConfig, project: str) -> Any:  # noqa: ANN401 - DockerSettings, imported late
+def image_settings(config: AirflowStepsConfig, project: Path) -> Any:  # noqa: ANN401 - DockerSettings, imported late
     """The image of the steps: built from the component's Dockerfile, which holds the project; nothing is added."""
     from zenml.config import DockerSettings
     from zenml.config.docker_settings import DockerBuildConfig, DockerBuildOptions
 
     options = DockerBuildOptions(build_args={"BASE_IMAGE": config.base_image} if config.base_image else {})
     return DockerSettings(
-        dockerfile=os.path.join(project, config.dockerfile or ""),
-        build_context_root=project,
+        dockerfile=str(project / (config.dockerfile or "")),
+        build_context_root=str(project),
         parent_image_build_config=DockerBuildConfig(build_options=options),
         install_stack_requirements=False,
         install_deployment_requirements=False,

@@ -1,4 +1,4 @@
-"""The smallest pipeline with an order: what the tests send through Airflow, with a fault in its second step on demand."""
+"""The smallest pipeline with an order, and a fault in its second step on demand: what tests send through Airflow."""
 
 import os
 import signal
