@@ -65,14 +65,19 @@ def add_wheels(context: Path, cache: Path, machine: str | None = None) -> Path:
 
     Downloaded once for the same locks and kept in `cache`. InfrastructureError if pip cannot fetch them.
     """
+    wheels = fetch_wheels([context / "requirements" / lock for lock in LOCKS], cache, machine)
+    return shutil.copytree(wheels, context / "wheelhouse")
+
+
+def fetch_wheels(locks: list[Path], cache: Path, machine: str | None = None) -> Path:
+    """Return a folder below `cache` with every package of `locks`; downloaded once for the same locks and machine."""
     machine = machine or platform.machine()
     machine = MACHINES.get(machine, machine)
-    locks = [context / "requirements" / lock for lock in LOCKS]
     key = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
     wheels = cache / f"{machine}-{key}"
     if not wheels.is_dir():
         _download(locks, wheels, machine)
-    return shutil.copytree(wheels, context / "wheelhouse")
+    return wheels
 
 
 def _download(locks: list[Path], wheels: Path, machine: str) -> None:

@@ -1,0 +1,120 @@
+"""The services in containers: `python -m infra.compose up|down|status|logs|image`."""
+
+import shutil
+import subprocess
+import sys
+
+import click
+
+from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from infra.compose.context import stage_again
+from infra.compose.health import show, wait_until_healthy
+from infra.compose.project import Compose, give_to_containers, open_project
+from infra.processes.airflow_settings import DRIVER_DAGS
+from infra.service_settings import ServiceSettings, read_settings, write_addresses
+from stacks.environment import PROJECT, prepare, state_folder
+
+_PATIENCE = 600.0  # seconds for all to become healthy, once the images are there
+_PYTHON = "HEALTH_PREDICT_PYTHON_IMAGE"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """PostgreSQL, MySQL, S3, MLflow, ZenML and Airflow in containers, listening on 127.0.0.1."""
+    prepare()
+
+
+@cli.command()
+@click.option("--notebook", is_flag=True, help="JupyterLab, too.")
+@click.option("--build/--no-build", default=True, show_default=True, help="Build our images (cached).")
+def up(*, notebook: bool, build: bool) -> None:
+    """Start what does not run, and wait until all is healthy."""
+    settings = read_settings()
+    compose = open_project(settings)
+    profiles = ("core", "notebook") if notebook else ("core",)
+    if build:
+        _build(compose, ["s3", "notebook"] if notebook else ["s3"])
+    _prepare_folders(settings)
+    compose.run("up", "--detach", "--no-build", "--remove-orphans", profiles=profiles)
+    wait_until_healthy(compose, profiles, _PATIENCE, click.echo)
+    click.echo(
+        f"Airflow {settings.airflow_url} user {settings.airflow_user}, MLflow {settings.mlflow_url} user {settings.mlflow_user}"
+    )
+    click.echo(f"S3 {settings.s3_url} bucket {settings.bucket}; passwords: {settings.secrets} (mode 0600)")
+    click.echo(
+        f"ZenML http://127.0.0.1:{settings.zenml_port}; to use it:  set -a; . {settings.folder}/zenml.env; set +a"
+    )
+
+
+@cli.command()
+@click.option("--delete-data", is_flag=True, help="Also delete the volumes; asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def down(*, delete_data: bool, yes: bool) -> None:
+    """End all of them; data is kept."""
+    if delete_data and not yes:
+        click.confirm("delete the volumes with all databases and objects?", abort=True)
+    open_project(read_settings()).run("down", *(["--volumes"] if delete_data else []))
+
+
+@cli.command()
+def status() -> None:
+    """Show each container and its health; exit code 5 if one is not healthy."""
+    show(open_project(read_settings()), click.echo)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl+C.")
+@click.option("-n", "--lines", default=50, show_default=True, help="Lines of each.")
+def logs(name: str | None, *, follow: bool, lines: int) -> None:
+    """Show the logs of one service, or of all."""
+    options = [f"--tail={lines}", *(["--follow"] if follow else []), *([name] if name else [])]
+    open_project(read_settings()).run("logs", *options)
+
+
+@cli.command()
+@click.argument("target", type=click.Choice(["pipeline"]))
+@click.argument("tag")
+@click.option("--base-image", default="python:3.11-slim-bookworm", envvar=_PYTHON, show_default=True)
+def image(target: str, tag: str, base_image: str) -> None:
+    """Build the environment of steps in containers (DockerOperator) as TAG: the base image of steps.Dockerfile."""
+    context = stage_again(target)
+    build = ["docker", "build", "--quiet", "--tag", tag, "--target", target, "--build-arg", f"BASE_IMAGE={base_image}"]
+    if subprocess.run([*build, str(context)]).returncode:  # noqa: S603 - Docker
+        raise InfrastructureError(
+            f"{tag} could not be built, see above; is {base_image} there, and does `docker info` answer?"
+        )
+
+
+def _build(compose: Compose, services: list[str]) -> None:
+    for service in services:
+        stage_again("services" if service == "s3" else service)
+        compose.run("build", service)
+
+
+def _prepare_folders(settings: ServiceSettings) -> None:
+    if not (PROJECT / ".venv-serving").is_dir():
+        raise InputError(
+            f"{PROJECT}/.venv-serving is missing, which the scheduler covers with its own; run: make setup"
+        )
+    shutil.copytree(DRIVER_DAGS, settings.dags, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    write_addresses(settings)
+    give_to_containers(state_folder())
+
+
+def main() -> None:
+    """Run a command; a failure is one line and its exit code."""
+    try:
+        cli(standalone_mode=False)
+    except HealthPredictError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
