@@ -11,7 +11,7 @@ from infra.service_settings import HOST
 from stacks.environment import PROJECT, state_folder
 
 DRIVER_DAGS = PROJECT / "infra" / "airflow" / "dags"
-_HANDED_ON = ("HEALTH_PREDICT_DATA",)
+_HANDED_ON = ("HEALTH_PREDICT_DATA", "HEALTH_PREDICT_MONITOR_SCHEDULE")
 
 
 def airflow_environment(place: Place) -> dict[str, str]:
@@ -44,7 +44,7 @@ def airflow_environment(place: Place) -> dict[str, str]:
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "LOGGING__BASE_LOG_FOLDER": str(place.airflow / "logs"),
     }
-    handed_on = {name: os.environ[name] for name in _HANDED_ON if os.environ.get(name)}
+    handed_on = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     return {
         "AIRFLOW_HOME": str(place.airflow),
         **{f"AIRFLOW__{name}": value for name, value in settings.items()},
