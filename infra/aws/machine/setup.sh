@@ -33,10 +33,19 @@ aws_client() {
   ln -sf /opt/aws/bin/aws /usr/local/bin/aws
 }
 
+# the stack's variables, as make aws-env writes them where Terraform's state is
+stack_variables() {
+  grep -E '^HEALTH_PREDICT_(REGION|BUCKET|REGISTRY)=' /etc/health-predict/machine.env > /data/state/aws.env
+  sed -n 's|^HEALTH_PREDICT_REGISTRY=\([^/]*\)/.*|HEALTH_PREDICT_REGISTRY_HOST=\1|p' /etc/health-predict/machine.env >> /data/state/aws.env
+  chown "$USER_NAME:$USER_NAME" /data/state/aws.env
+}
+
 units() {
+  # root runs it, so it must not lie where another user can write
+  install -D -m 0755 -t /usr/local/lib/health-predict infra/aws/machine/credentials.sh infra/aws/machine/metadata-guard.sh
   install -m 0644 infra/aws/machine/*.service infra/aws/machine/*.timer /etc/systemd/system/
   systemctl daemon-reload
-  systemctl enable --quiet --now health-predict-credentials.timer
+  systemctl enable --quiet --now health-predict-metadata.service health-predict-credentials.timer
   systemctl restart health-predict-credentials.service
   systemctl enable --quiet health-predict.service
   systemctl start --no-block health-predict.service
@@ -45,6 +54,7 @@ units() {
 user
 python311
 aws_client
+stack_variables
 as_user make --no-print-directory setup
 units
 echo "setup: done; the services start: journalctl --follow --unit health-predict"
