@@ -51,7 +51,7 @@ def free_port(preferred: int) -> int:
 
 def serve_zenml() -> None:
     """Serve the ZenML dashboard until interrupted. Raises InputError when there is no store yet."""
-    store = _store_url()
+    store = store_url()
     if store.startswith(("http://", "https://")):
         click.echo(f"ZenML dashboard: {store} (the server that this project uses)")
         return
@@ -78,8 +78,8 @@ def serve_mlflow() -> None:
     os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter
 
 
-def _store_url() -> str:
-    """Address of the store that this project's ZenML clients use, as they saved it."""
+def store_url() -> str:
+    """Address of the store that this project's ZenML clients use, as they saved it; InputError if there is none yet."""
     given = os.environ.get("ZENML_STORE_URL")
     if given:
         return given
