@@ -9,6 +9,8 @@ PYTHON := $(VENV)/bin/python
 SERVING := .venv-serving
 # so does Airflow, whose versions exclude those of ZenML's server
 SERVICES := .venv-services
+# and the linters of infrastructure code, which pin old libraries
+INFRA := .venv-infra
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
@@ -20,6 +22,7 @@ INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
 LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
 
 .PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
+.PHONY: cost test-infra aws-env aws-up aws-down aws-shell aws-status destroy
 .PHONY: docs notebook model-card samples test-docs
 
 help: ## this list
@@ -127,3 +130,33 @@ $(SERVICES)/.services: requirements/services.txt $(VENV)/.uv
 	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVICES)
 	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVICES)/bin/python --quiet --require-hashes -r $<
 	@touch $@
+
+$(INFRA)/.infra: requirements/infra.txt $(VENV)/.uv
+	@echo "setup: linters of infrastructure code (0.4 GB on disk)"
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(INFRA)
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(INFRA)/bin/python --quiet --require-hashes -r $<
+	@touch $@
+
+test-infra: $(VENV)/.dev $(INFRA)/.infra ## linters and policies over infra/: Terraform, Dockerfiles, scripts, Compose, manifests
+	@$(PYTHON) -m pytest $(PYTEST_ARGS) -m infra tests/infra
+
+cost: $(VENV)/.pipeline ## what the stack aws costs by the hour, day and month (COST_ARGS="--hours-per-day 24 --json")
+	@$(PYTHON) -m infra.aws.cost $(COST_ARGS)
+
+aws-env: $(VENV)/.pipeline ## write what Terraform made to .state/aws.env, for stacks/aws.yaml
+	@$(PYTHON) -m infra.aws.outputs
+
+aws-up: $(VENV)/.pipeline ## start the machine of the stack aws and its services, open tunnels to them (JUPYTER=1: the notebook's, too)
+	@infra/aws/up.sh
+
+aws-down: ## close the tunnels and stop the machine; nothing is lost
+	@infra/aws/up.sh --stop
+
+aws-shell: ## a shell on the machine, by SSM
+	@infra/aws/up.sh --shell
+
+aws-status: ## how the machine, its services, its cluster and the tunnels do
+	@infra/aws/status.sh
+
+destroy: $(VENV)/.pipeline ## take down all of the stack aws, in order; asks before models are deleted (DESTROY_ARGS="--dry-run")
+	@$(PYTHON) -m infra.aws.teardown $(DESTROY_ARGS)
