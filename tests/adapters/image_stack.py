@@ -25,7 +25,7 @@ def zenml_in(folder: Path) -> Iterator[None]:
 def image_builder() -> Any:
     from zenml.image_builders import LocalImageBuilder, LocalImageBuilderConfig
 
-    return LocalImageBuilder(config=LocalImageBuilderConfig(), **_component("image_builder", "local"))
+    return LocalImageBuilder(config=LocalImageBuilderConfig(), **component("image_builder", "local"))
 
 
 def image_registry(uri: str, default_repository: str | None = None) -> Any:
@@ -33,10 +33,10 @@ def image_registry(uri: str, default_repository: str | None = None) -> Any:
     from zenml.container_registries.base_container_registry import BaseContainerRegistryConfig
 
     config = BaseContainerRegistryConfig(uri=uri, default_repository=default_repository)
-    return BaseContainerRegistry(config=config, **_component("container_registry", "default"))
+    return BaseContainerRegistry(config=config, **component("container_registry", "default"))
 
 
-def _component(kind: str, flavor: str) -> dict[str, Any]:
+def component(kind: str, flavor: str) -> dict[str, Any]:
     from zenml.enums import StackComponentType
 
     now = datetime.now(UTC)
