@@ -36,19 +36,23 @@ class AppliedStack:
 
 
 def apply_stack(name: str, *, activate: bool, folder: Path = STACKS) -> AppliedStack:
-    """Register <folder>/<name>.yaml and, if asked, make it the active stack; all is checked before anything changes.
+    """Register <folder>/<name>.yaml and, if asked, make it the active stack; all is checked before anything but
+    its secrets changes.
 
     Raises InputError for a fault in the file, InfrastructureError when the store or the state folder is out of reach.
     """
     prepare()
     stack = read_stack(name, folder)
     with _alone():
-        from stacks import registration  # imports ZenML, which reads the environment
+        from stacks import registration, secret_store  # these import ZenML, which reads the environment
 
         client = registration.open_store()
+        secrets = secret_store.read_secrets(stack)
+        with registration.store_failures():  # flavors look their secrets up when they are checked
+            changes = secret_store.keep_secrets(client, secrets)
         checked = registration.check(client, stack)
         experiments = missing_experiments(stack)
-        changes = create_experiments(stack, experiments)
+        changes += create_experiments(stack, experiments)
         with registration.store_failures():
             changes += registration.register(client, stack, checked)
             changes += [registration.activate(client, name)] if activate else []

@@ -65,6 +65,23 @@ def register(client: Client, stack: StackFile, checked: Sequence[tuple[Component
     return [change for change in changes if change]
 
 
+def pending(client: Client, stack: StackFile, checked: Sequence[tuple[Component, dict[str, Any]]]) -> list[str]:
+    """What `register` would change, in words; changes nothing."""
+    found = next(iter(client.list_stacks(name=stack.name, hydrate=True)), None)
+    if found is None:
+        return [f"stack {stack.name} is not registered"]
+    names = {str(kind): components[0].name for kind, components in found.components.items() if components}
+    differing = [
+        f"{component.type} {component.name}"
+        for component, configuration in checked
+        if names.get(component.type) != component.name
+        or (existing := _find_component(client, component)) is None
+        or existing.configuration != configuration
+    ]
+    extra = sorted(names.keys() - {component.type for component, _ in checked})
+    return [*(f"{what} differs from the file" for what in differing), *(f"{kind} is not in the file" for kind in extra)]
+
+
 def activate(client: Client, name: str) -> str:
     """Make the stack the active one; returns the change in words, empty if it was."""
     identifier = client.get_stack(name, allow_name_prefix_match=False).id
@@ -131,7 +148,9 @@ def _checked(client: Client, stack: StackFile, component: Component, custom: Seq
     for key, value in component.configuration.items():
         if key not in fields:
             raise InputError(f"{where}.configuration: unknown key '{key}'{suggestion(key, fields)}")
-        _refuse_secret(value, f"{where}.configuration.{key}", secret=secret_utils.is_secret_field(fields[key]))
+        # ZenML counts the name of a user as secret too; a file may say it
+        secret = secret_utils.is_secret_field(fields[key]) and not key.endswith("username")
+        _refuse_secret(value, f"{where}.configuration.{key}", secret=secret)
     return _accepted(flavor, component, where)
 
 
@@ -170,6 +189,8 @@ def _accepted(flavor: Flavor, component: Component, where: str) -> dict[str, Any
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, ("configuration", *first["loc"])))
         raise InputError(f"{where}.{place}: {' '.join(first['msg'].split())}") from error
+    except KeyError as error:  # of a secret that is referred to; it names no value
+        raise InputError(f"{where}.configuration: {error.args[0]} (zenml secret create)") from error
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}.configuration: {' '.join(str(error).split())}") from error
     if not config.is_valid:

@@ -8,10 +8,13 @@
     flavors: [module.Class, ...]    # custom flavors to register first
     mlflow_experiments:             # for a tracker on SQLite: where each experiment keeps its artifacts
       <experiment>: <folder>
+    variables: <file>               # KEY=VALUE lines; each defines ${KEY} where the environment does not
+    secrets:                        # ZenML secrets to keep, made from files of KEY=VALUE lines with mode 0600
+      <secret name>: <file>
 
-`${STATE}` and `${PROJECT}` are the two folders, any other `${NAME}` an environment variable, or `${NAME:-default}` one
-that may be unset or empty. Secrets never stand here: a secret field takes a reference to a ZenML secret,
-`{{secret_name.key}}`.
+`${STATE}` and `${PROJECT}` are the two folders, any other `${NAME}` an environment variable or else a line of the file
+of variables, or `${NAME:-default}` one that may be unset or empty. Secrets never stand here: a secret field takes a
+reference to a ZenML secret, `{{secret_name.key}}`. Of a file of secrets, ZenML gets the keys that are referred to.
 """
 
 import difflib
@@ -19,15 +22,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from health_predict.errors import InputError
+from health_predict.errors import InfrastructureError, InputError
 from stacks.environment import PROJECT, state_folder
+from stacks.value_file import read_values
 
 STACKS = PROJECT / "stacks"
+_KEYS = {"components", "flavors", "mlflow_experiments", "variables", "secrets"}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -43,13 +49,19 @@ class Component:
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack as its file describes it; `experiments` maps an MLflow experiment to its artifact folder."""
+    """A stack as its file describes it.
+
+    Attributes:
+        experiments: MLflow experiment to its artifact folder.
+        secrets: ZenML secret to the file that it is made from.
+    """
 
     name: str
     path: Path
     components: tuple[Component, ...]
     flavors: tuple[str, ...]
     experiments: Mapping[str, str]
+    secrets: Mapping[str, Path]
 
     def where(self, *keys: object) -> str:
         """The file and the place in it, as a message names them."""
@@ -65,20 +77,26 @@ def stack_names(folder: Path = STACKS) -> list[str]:
 def read_stack(name: str, folder: Path = STACKS) -> StackFile:
     """Read and check stacks/<name>.yaml.
 
-    Raises InputError: no such stack, not YAML, an unknown or missing key, a wrong type, an undefined variable.
+    Raises InputError: no such stack, not YAML, an unknown or missing key, a wrong type, an undefined variable;
+    InfrastructureError: a variable is to be looked up in a file of variables that is not there.
     """
     if name not in stack_names(folder):
         raise InputError(f"there is no stack '{name}'{suggestion(name, stack_names(folder))}")
     path = folder / f"{name}.yaml"
     content = _mapping(_load(path), path.name)
-    _refuse_unknown(content, {"components", "flavors", "mlflow_experiments"}, path.name)
+    _refuse_unknown(content, _KEYS, path.name)
+    variables = _variables(content.get("variables"), path.name)
     components = _mapping(content.get("components"), f"{path.name}: components")
+    experiments, secrets = (
+        variables.texts(content.get(key, {}), f"{path.name}: {key}") for key in ("mlflow_experiments", "secrets")
+    )
     return StackFile(
         name=name,
         path=path,
-        components=tuple(_component(type_, entry, path.name) for type_, entry in components.items()),
+        components=tuple(_component(type_, entry, path.name, variables) for type_, entry in components.items()),
         flavors=tuple(_texts(content.get("flavors", []), f"{path.name}: flavors")),
-        experiments=_experiments(content.get("mlflow_experiments", {}), f"{path.name}: mlflow_experiments"),
+        experiments=experiments,
+        secrets={secret: PROJECT / file for secret, file in secrets.items()},
     )
 
 
@@ -98,37 +116,62 @@ def _load(path: Path) -> object:
         raise InputError(f"{path.name}: cannot be read: {error}") from error
 
 
-def _component(type_: str, entry: object, file: str) -> Component:
+def _component(type_: str, entry: object, file: str, variables: "_Variables") -> Component:
     where = f"{file}: components.{type_}"
     values = _mapping(entry, where)
     _refuse_unknown(values, {"name", "flavor", "configuration"}, where)
     name, flavor = (_text(values.get(key), f"{where}.{key}") for key in ("name", "flavor"))
     configuration = _mapping(values.get("configuration", {}), f"{where}.configuration")
-    return Component(type_, name, flavor, _expand(configuration, f"{where}.configuration"))
+    return Component(type_, name, flavor, variables.expand(configuration, f"{where}.configuration"))
 
 
-def _experiments(entry: object, where: str) -> dict[str, str]:
-    values = _mapping(entry, where)
-    return {name: _text(_expand(value, f"{where}.{name}"), f"{where}.{name}") for name, value in values.items()}
+def _variables(entry: object, file: str) -> "_Variables":
+    if entry is None:
+        return _Variables(None)
+    where = f"{file}: variables"
+    return _Variables(PROJECT / _text(_Variables(None).expand(entry, where), where))
 
 
-def _expand(value: Any, where: str) -> Any:  # noqa: ANN401 - whatever YAML holds
-    """Replace `${NAME}` in every text below `value`."""
-    if isinstance(value, dict):
-        return {key: _expand(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    return _VARIABLE.sub(lambda match: _variable(match[1], match[2], where), value) if isinstance(value, str) else value
+@dataclass(frozen=True)
+class _Variables:
+    """What `${NAME}` stands for; the file is not read until a name is looked up in it."""
 
+    file: Path | None
 
-def _variable(name: str, default: str | None, where: str) -> str:
-    folders = {"STATE": str(state_folder()), "PROJECT": str(PROJECT)}
-    found = folders.get(name) or os.environ.get(name, default)
-    if default is not None:
-        return found or default
-    if found is None:
-        raise InputError(f"{where}: the environment variable {name} is not set")
-    return found
+    def expand(self, value: Any, where: str) -> Any:  # noqa: ANN401 - whatever YAML holds
+        """Replace `${NAME}` in every text below `value`."""
+        if isinstance(value, dict):
+            return {key: self.expand(item, f"{where}.{key}") for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.expand(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        if isinstance(value, str):
+            return _VARIABLE.sub(lambda match: self._value(match[1], match[2], where), value)
+        return value
+
+    def texts(self, entry: object, where: str) -> dict[str, str]:
+        """The same for a mapping of names to texts."""
+        values = _mapping(entry, where)
+        return {name: _text(self.expand(value, f"{where}.{name}"), f"{where}.{name}") for name, value in values.items()}
+
+    def _value(self, name: str, default: str | None, where: str) -> str:
+        folders = {"STATE": str(state_folder()), "PROJECT": str(PROJECT)}
+        found = folders.get(name) or os.environ.get(name)
+        if not found and self.file and (default is None or self.file.exists()):
+            found = self._of_file.get(name, found)
+        if default is not None:
+            return found or default
+        if found is None:
+            nor = f" and {self.file} has no line for it" if self.file else ""
+            raise InputError(f"{where}: the environment variable {name} is not set{nor}")
+        return found
+
+    @cached_property
+    def _of_file(self) -> dict[str, str]:
+        if self.file and not self.file.exists():
+            services = self.file.is_relative_to(state_folder() / "services")
+            cure = "run: make services-up" if services else "the head of the stack file says what writes it"
+            raise InfrastructureError(f"{self.file}: the stack's file of variables is not there; {cure}")
+        return read_values(self.file) if self.file else {}
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Supervisor:
         write_private(self._file, self._content(programs))
         command = [str(SERVICES / "bin" / "supervisord"), "-c", str(self._file)]
         said = self._place.logs / "supervisord-start.log"  # it may quote the program file, so it is not shown
-        with open(said, "w", opener=partial(os.open, mode=0o600)) as file:  # noqa: PTH123 - Path has no opener
+        with open(said, "w", opener=partial(os.open, mode=0o600)) as file:
             done = subprocess.run(command, env=basic_environment(), cwd=PROJECT, stdout=file, stderr=file)  # noqa: S603
         if done.returncode:
             raise InfrastructureError(f"supervisord did not start; see {said}")
