@@ -23,6 +23,7 @@ MODULES = {
     "upload-data": "driver.upload",
     "status": "driver.status",
     "stop_endpoint": "driver.stop_endpoint",
+    "doctor": "driver.doctor",
 }
 EXAMPLES = """
 \b
@@ -43,6 +44,7 @@ Examples:
   python run.py --pipeline upload-data --data dataset_diabetes.zip --stack aws
   python run.py --status --json
   python run.py --stop-endpoint
+  python run.py --doctor --stack airflow
 
 \b
 Exit codes:
@@ -63,7 +65,8 @@ Exit codes:
 )
 @click.option("--status", is_flag=True, help="Show champion, endpoint and the last monitoring verdict.")
 @click.option("--stop-endpoint", is_flag=True, help="Stop serving on the stack.")
-@click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
+@click.option("--doctor", is_flag=True, help="Check all that the stack needs, and say how to mend what is broken.")
+@click.option("--json", "as_json", is_flag=True, help="With --status and --doctor: as JSON.")
 @click.option("--config", help="A YAML file, or a profile of train: quick (the default), full.")
 @click.option("--stack", help="ZenML stack to run on; the active one if not given, applied from stacks/ if new.")
 @click.option("--data", help="CSV, UCI zip or s3://bucket/key; else HEALTH_PREDICT_DATA, cache, UCI, synthetic.")
@@ -89,7 +92,7 @@ Exit codes:
 @click.pass_context
 def main(context: click.Context, verbose: bool, **options: Any) -> None:  # noqa: ANN401 - click's own
     """Predict readmission of diabetic patients: train, register, serve, score and keep the model honest."""
-    wanted = [name for name in ("pipeline", "status", "stop_endpoint") if options[name]]
+    wanted = [name for name in ("pipeline", "status", "stop_endpoint", "doctor") if options[name]]
     if len(wanted) != 1:
         told = f"error: give one of --{', --'.join(wanted)}".replace("_", "-") if wanted else context.get_help()
         click.echo(told, err=bool(wanted))
@@ -102,7 +105,7 @@ def _run(context: click.Context, command: str, options: dict[str, Any]) -> int:
     """Import late, so that --help answers at once."""
     module = import_module(MODULES[command])
     known = {field.name for field in fields(module.Options)}
-    for name in options.keys() - known - {"pipeline", "status", "stop_endpoint", "verbose"}:
+    for name in options.keys() - known - {"pipeline", "status", "stop_endpoint", "doctor", "verbose"}:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise InputError(f"{_written(context, name)} does not belong to {command.replace('_', '-')}; leave it out")
     return int(module.run(module.Options(**{name: options[name] for name in known})))

@@ -21,6 +21,7 @@ from health_predict.errors import HealthPredictError, InfrastructureError, Input
 _ABSENT = {"NoSuchKey", "NoSuchBucket", "404"}
 _DENIED = {"AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "403"}
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 3, "mode": "standard"})
+_ONE_QUESTION = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
 _PART = 8 << 20  # bytes; what is larger is sent in parts of this size
 _SHA256 = "sha256"  # metadata of an object: written with it, so that an upload that was cut off left nothing behind
 
@@ -61,6 +62,15 @@ class Bucket:
             "s3", config=_CONFIG, **settings, **(store.config.client_kwargs or {})
         )
         return cls(str(store.path).rstrip("/"), client, store.config.s3_additional_kwargs or {})
+
+    @classmethod
+    def asked_once(cls, root: str, key: str | None, secret: str | None, settings: Mapping[str, Any]) -> "Bucket":
+        """Return a bucket that is not waited for; without a key pair the usual AWS variables count.
+
+        Args:
+            settings: arguments of boto3's client, such as endpoint_url.
+        """
+        return cls(root, boto3.Session(key, secret).client("s3", config=_ONE_QUESTION, **settings))
 
     def uri(self, name: str) -> str:
         """Return where `name` lies."""
