@@ -11,7 +11,7 @@ from infra.compose.context import stage_again
 from infra.compose.health import show, wait_until_healthy
 from infra.compose.project import Compose, give_to_containers, open_project
 from infra.processes.airflow_settings import DRIVER_DAGS
-from infra.service_settings import ServiceSettings, read_settings, write_addresses
+from infra.service_settings import HOST, ServiceSettings, read_settings, write_addresses
 from stacks.environment import PROJECT, prepare, state_folder
 
 _PATIENCE = 600.0  # seconds for all to become healthy, once the images are there
@@ -36,14 +36,8 @@ def up(*, notebook: bool, build: bool) -> None:
         _build(compose, ["s3", "notebook"] if notebook else ["s3"])
     _prepare_folders(settings)
     compose.run("up", "--detach", "--no-build", "--remove-orphans", profiles=profiles)
-    wait_until_healthy(compose, profiles, _PATIENCE, click.echo)
-    click.echo(
-        f"Airflow {settings.airflow_url} user {settings.airflow_user}, MLflow {settings.mlflow_url} user {settings.mlflow_user}"
-    )
-    click.echo(f"S3 {settings.s3_url} bucket {settings.bucket}; passwords: {settings.secrets} (mode 0600)")
-    click.echo(
-        f"ZenML http://127.0.0.1:{settings.zenml_port}; to use it:  set -a; . {settings.folder}/zenml.env; set +a"
-    )
+    wait_until_healthy(compose, _PATIENCE, click.echo)
+    _show_addresses(settings)
 
 
 @cli.command()
@@ -81,9 +75,8 @@ def image(target: str, tag: str, base_image: str) -> None:
     context = stage_again(target)
     build = ["docker", "build", "--quiet", "--tag", tag, "--target", target, "--build-arg", f"BASE_IMAGE={base_image}"]
     if subprocess.run([*build, str(context)]).returncode:  # noqa: S603 - Docker
-        raise InfrastructureError(
-            f"{tag} could not be built, see above; is {base_image} there, and does `docker info` answer?"
-        )
+        asked = f"is {base_image} there, and does `docker info` answer?"
+        raise InfrastructureError(f"{tag} could not be built, see above; {asked}")
 
 
 def _build(compose: Compose, services: list[str]) -> None:
@@ -94,12 +87,19 @@ def _build(compose: Compose, services: list[str]) -> None:
 
 def _prepare_folders(settings: ServiceSettings) -> None:
     if not (PROJECT / ".venv-serving").is_dir():
-        raise InputError(
-            f"{PROJECT}/.venv-serving is missing, which the scheduler covers with its own; run: make setup"
-        )
+        raise InputError(f"{PROJECT}/.venv-serving is missing (the scheduler mounts its own over it); run: make setup")
     shutil.copytree(DRIVER_DAGS, settings.dags, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     write_addresses(settings)
     give_to_containers(state_folder())
+
+
+def _show_addresses(settings: ServiceSettings) -> None:
+    click.echo(f"Airflow: {settings.airflow_url} (user {settings.airflow_user})")
+    click.echo(f"MLflow:  {settings.mlflow_url} (user {settings.mlflow_user})")
+    click.echo(f"S3:      {settings.s3_url} (bucket {settings.bucket})")
+    click.echo(f"ZenML:   http://{HOST}:{settings.zenml_port} (user admin)")
+    click.echo(f"secrets: {settings.secrets} (mode 0600)")
+    click.echo(f"for clients of this ZenML server:  set -a; . {settings.folder / 'zenml.env'}; set +a")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from health_predict.errors import InfrastructureError
@@ -51,7 +51,7 @@ def judge(inspected: dict[str, object]) -> ContainerHealth:
     return ContainerHealth(name, status, "")
 
 
-def wait_until_healthy(compose: Compose, profiles: Iterable[str], patience: float, say: Say) -> None:
+def wait_until_healthy(compose: Compose, patience: float, say: Say) -> None:
     """Return when every container is healthy; InfrastructureError names those that are not after `patience` seconds."""
     started, told = time.monotonic(), set[str]()
     while True:

@@ -20,7 +20,7 @@ NOBODY = 10001  # the images' own user
 
 @dataclass(frozen=True)
 class Compose:
-    """Compose on this project's file; `variables` holds secrets, which reach it by a file that its owner alone can read."""
+    """Compose on this project's file; `variables`, secrets too, reach it by a file that only its owner can read."""
 
     command: tuple[str, ...]
     file: Path
@@ -73,7 +73,7 @@ def find_compose() -> tuple[str, ...]:
 
 
 def variables_of(secrets: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Every variable: infra/services.env, what the environment sets otherwise, the secrets, the folders and their owner."""
+    """Every variable: infra/services.env, what the environment sets otherwise, secrets, folders and their owner."""
     names = read_values(SETTINGS)
     chosen = {name: value for name, value in environment.items() if name.startswith("HEALTH_PREDICT_") and value}
     user, group = owner_of(state_folder())

@@ -25,12 +25,12 @@ _KEY = "ZENML_STORE_API_KEY"
 _PATIENCE = 30.0  # seconds
 
 
-@dataclass(frozen=True)
-class Refusal(Exception):
-    """The server's answer where it is not a success."""
+class RefusedError(Exception):
+    """The server's answer, by its HTTP status, where it is not a success."""
 
-    code: int
-    said: str
+    def __init__(self, code: int) -> None:
+        super().__init__(f"HTTP {code}")
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ZenmlServer:
     url: str
 
     def login(self, **form: str) -> str:
-        """Return an access token; raises Refusal."""
+        """Return an access token; raises RefusedError."""
         answer: dict[str, str] = self._ask("POST", "login", urllib.parse.urlencode(form).encode())
         return answer["access_token"]
 
@@ -54,7 +54,7 @@ class ZenmlServer:
     def _account(self, token: str) -> str:
         try:
             found = self._ask("GET", f"service_accounts/{ACCOUNT}", None, token)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             if refusal.code != 404:
                 raise
             body = json.dumps({"name": ACCOUNT, "active": True, "description": "clients and tasks"}).encode()
@@ -69,7 +69,7 @@ class ZenmlServer:
             with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310 - http, our own address
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            raise Refusal(error.code, error.reason) from None
+            raise RefusedError(error.code) from None
         except OSError as error:
             raise InfrastructureError(f"ZenML server at {self.url} does not answer ({error}); see its log") from None
 
@@ -83,7 +83,7 @@ def draw_key(server: ZenmlServer, password: str, file: Path) -> bool:
         return False
     try:
         token = server.login(username="admin", password=password)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         raise InfrastructureError(
             f"ZenML server at {server.url} refuses ZENML_ADMIN_PASSWORD ({refusal.code}); "
             "its database was made with another one: put that into secrets.env"
@@ -96,7 +96,7 @@ def draw_key(server: ZenmlServer, password: str, file: Path) -> bool:
 def _opens(server: ZenmlServer, key: str) -> bool:
     try:
         return bool(server.login(grant_type="zenml-api-key", password=key))
-    except Refusal:
+    except RefusedError:
         return False
 
 

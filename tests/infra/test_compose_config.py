@@ -12,7 +12,6 @@ import yaml
 from infra.compose.project import FILE, Compose, find_compose, variables_of
 from infra.service_secrets import prepare_secrets
 from infra.service_settings import read_settings
-from stacks.stack_file import PROJECT
 
 pytestmark = pytest.mark.infra
 
@@ -48,12 +47,9 @@ def _services(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_accepted_as_it_is(command, variables, tmp_path: Path) -> None:
     services = _services(_config(command, variables, tmp_path))
     assert set(services) == set(yaml.safe_load(FILE.read_text())["services"])
-    assert (
-        services["airflow-scheduler"]["user"] == f"{variables['HEALTH_PREDICT_UID']}:{variables['HEALTH_PREDICT_GID']}"
-    )
-    assert f"{PROJECT}:{PROJECT}:ro" in json.dumps(services["reconciler"]) or "read_only" in json.dumps(
-        services["reconciler"]
-    )
+    scheduler = services["airflow-scheduler"]
+    assert scheduler["user"] == f"{variables['HEALTH_PREDICT_UID']}:{variables['HEALTH_PREDICT_GID']}"
+    assert scheduler["environment"]["HEALTH_PREDICT_STATE"] == str(tmp_path)
 
 
 def test_every_image_can_be_replaced(command, variables, tmp_path: Path) -> None:
@@ -72,9 +68,7 @@ def test_every_port_can_be_changed(command, variables, tmp_path: Path) -> None:
     assert not [port for port in ("5432", "9000", "5000", "8080", "8237", "8888") if f":{port}" in text]
 
 
-@pytest.mark.parametrize(
-    "missing", ["POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "MYSQL_ROOT_PASSWORD", "HEALTH_PREDICT_UID"]
-)
+@pytest.mark.parametrize("missing", ["POSTGRES_PASSWORD", "AIRFLOW_FERNET_KEY", "HEALTH_PREDICT_UID"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_refused_without_a_secret(command, variables, tmp_path: Path, missing: str, value: str | None) -> None:
     left = {name: text for name, text in variables.items() if name != missing}
