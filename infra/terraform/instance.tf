@@ -10,7 +10,7 @@ data "aws_ec2_instance_type" "chosen" {
 resource "aws_instance" "machine" {
   #checkov:skip=CKV_AWS_88:a public address and no ingress rule: it is what the machine calls out with, where a NAT gateway would cost more than the machine
   #checkov:skip=CKV_AWS_126:no detailed monitoring: it costs extra, and the services have health checks of their own
-  ami                         = nonsensitive(data.aws_ssm_parameter.ubuntu.value)
+  ami                         = data.aws_ssm_parameter.ubuntu.insecure_value
   instance_type               = var.instance_type
   subnet_id                   = aws_subnet.public.id
   vpc_security_group_ids      = [aws_security_group.machine.id]
@@ -50,6 +50,11 @@ resource "aws_instance" "machine" {
     precondition {
       condition     = data.aws_ec2_instance_type.chosen.memory_size >= 8192
       error_message = "instance_type: ${var.instance_type} has less than 8 GiB of memory; use t3.large or larger."
+    }
+
+    precondition {
+      condition     = data.aws_ec2_instance_type.chosen.hypervisor == "nitro"
+      error_message = "instance_type: ${var.instance_type} is older than Nitro, whose disks infra/aws/machine/data-disk.sh finds by their ids."
     }
 
     precondition {

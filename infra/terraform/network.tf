@@ -1,8 +1,4 @@
 # One public subnet whose machine nobody can call: a NAT gateway would cost more than the machine's own address.
-data "aws_availability_zones" "available" {
-  state = "available"
-}
-
 resource "aws_vpc" "main" {
   #checkov:skip=CKV2_AWS_11:no flow logs: there is no ingress to watch, and storing them would cost more than the network
   cidr_block           = var.vpc_cidr
@@ -14,7 +10,7 @@ resource "aws_vpc" "main" {
 resource "aws_subnet" "public" {
   vpc_id                  = aws_vpc.main.id
   cidr_block              = cidrsubnet(var.vpc_cidr, 4, 0)
-  availability_zone       = data.aws_availability_zones.available.names[0]
+  availability_zone       = "${var.region}${var.zone}"
   map_public_ip_on_launch = false
   tags                    = { Name = "${local.name}-public" }
 }

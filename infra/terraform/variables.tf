@@ -9,6 +9,17 @@ variable "region" {
   }
 }
 
+variable "zone" {
+  description = "Letter of the availability zone of the machine and its disk, which cannot move to another."
+  type        = string
+  default     = "a"
+
+  validation {
+    condition     = can(regex("^[a-z]$", var.zone))
+    error_message = "zone: expected one small letter, such as a."
+  }
+}
+
 variable "project" {
   description = "First part of every name."
   type        = string
