@@ -1,9 +1,11 @@
 """ZenML's entry point of a step without what our steps do not need: no other integrations, no downloaded code."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from zenml.entrypoints import StepEntrypointConfiguration
 from zenml.execution.pipeline.utils import prevent_pipeline_execution
+from zenml.utils import source_utils
 
 from stacks.components.airflow_steps.publishing import find_run, publish
 from stacks.components.airflow_steps.reconciliation import Decision, Verdict
@@ -12,10 +14,12 @@ from stacks.components.airflow_steps.reconciliation import Decision, Verdict
 class SlimStep(StepEntrypointConfiguration):
     """One step, in this process."""
 
-    def run(self) -> None:
-        """Run the step; its result and its failure are published by ZenML."""
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Run the step; its result and its failure are published by ZenML. `ready` is called just before."""
         if not all(output.materializer_source for output in self.step.config.outputs.values()):
             _register_materializers()
+        source_utils.load(self.step.spec.source)
+        ready()
         with prevent_pipeline_execution():
             self._run_step(step=self.step, snapshot=self.snapshot)
 

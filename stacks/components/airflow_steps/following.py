@@ -50,7 +50,7 @@ class Follower:
     def _until_finished(self) -> PipelineRunResponse:
         while True:
             run, decision = self.observer.look(self.run_id)
-            self._tell(run, decision.reason)
+            self._tell(run, "" if decision.final else decision.reason)
             if run.status.is_finished:
                 return run
             if decision.final:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from health_predict.errors import HealthPredictError, InfrastructureError
+from stacks.components.airflow_steps.credentials import load_credentials
 from stacks.components.airflow_steps.dag_file import submitted
 from stacks.environment import prepare
 
@@ -98,6 +99,7 @@ def main(*, every: float | None, once: bool) -> None:
     prepare()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     try:
+        load_credentials()
         one_pass()
         while every and not threading.Event().wait(every):
             one_pass()
