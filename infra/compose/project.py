@@ -29,7 +29,9 @@ class Compose:
     def arguments(self, *arguments: str, profiles: Iterable[str] = PROFILES) -> list[str]:
         """The whole command line."""
         chosen = [f"--profile={profile}" for profile in profiles]
-        options = ["--project-name=health-predict", f"--env-file={self.file}", f"--file={FILE}", *chosen]
+        extra = self.variables.get("HEALTH_PREDICT_COMPOSE_EXTRA")  # such as infra/aws/compose.yaml
+        files = [f"--file={FILE}", *([f"--file={extra}"] if extra else [])]
+        options = ["--project-name=health-predict", f"--env-file={self.file}", *files, *chosen]
         return [*self.command, *options, *arguments]
 
     def run(self, *arguments: str, profiles: Iterable[str] = PROFILES) -> None:

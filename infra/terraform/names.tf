@@ -6,9 +6,10 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   # bucket names are shared by all the world's accounts
-  bucket      = "${var.project}-${var.environment}-${local.account}-${var.region}"
-  name        = "${var.project}-${var.environment}"
-  repository  = { for name in var.repositories : name => "${var.project}/${name}" }
-  parameter   = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
-  data_device = "/dev/sdf" # on the machine an NVMe disk, found by its volume's id
+  bucket        = "${var.project}-${var.environment}-${local.account}-${var.region}"
+  registry_host = "${local.account}.dkr.ecr.${var.region}.amazonaws.com"
+  name          = "${var.project}-${var.environment}"
+  repository    = { for name in var.repositories : name => "${var.project}/${name}" }
+  parameter     = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
+  data_device   = "/dev/sdf" # on the machine an NVMe disk, found by its volume's id
 }

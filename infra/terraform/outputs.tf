@@ -21,7 +21,7 @@ output "logs_bucket" {
 
 output "registry" {
   description = "Host and first part of the repositories, as an image name begins."
-  value       = "${local.account}.dkr.ecr.${var.region}.amazonaws.com/${var.project}"
+  value       = "${local.registry_host}/${var.project}"
 }
 
 output "repositories" {

@@ -9,7 +9,9 @@ locals {
     commit        = var.repository_commit
     region        = var.region
     bucket        = aws_s3_bucket.data.bucket
-    registry      = "${local.account}.dkr.ecr.${var.region}.amazonaws.com/${var.project}"
+    registry_host = local.registry_host
+    project       = var.project
+    environment   = var.environment
   })
   user_data = base64gzip(local.first_boot)
 }

@@ -22,7 +22,7 @@ MACHINE = PROJECT / "infra" / "aws" / "machine"
 MADE = {
     "aws_ebs_volume.data.id": '"vol-0123456789abcdef0"',
     "aws_s3_bucket.data.bucket": '"the-bucket"',
-    "${local.account}": "000000000000",
+    "local.registry_host": '"000000000000.dkr.ecr.us-east-1.amazonaws.com"',
 }
 OWNER = {
     "owner": "a tester",

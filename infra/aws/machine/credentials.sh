@@ -9,7 +9,7 @@ set -euo pipefail
 region="${HEALTH_PREDICT_REGION:?the region is missing; it stands in /etc/health-predict/machine.env}"
 registry="${HEALTH_PREDICT_REGISTRY:?the registry is missing; it stands in /etc/health-predict/machine.env}"
 folder="${HEALTH_PREDICT_AWS_FOLDER:-/run/health-predict/aws}"
-group="${HEALTH_PREDICT_GROUP:-health-predict}"
+owner="${HEALTH_PREDICT_OWNER:-health-predict}" # whose number the containers run as
 context="${HEALTH_PREDICT_KUBE_CONTEXT:-health-predict}"
 namespace="${HEALTH_PREDICT_KUBE_NAMESPACE:-health-predict}"
 metadata=http://169.254.169.254/latest
@@ -31,8 +31,8 @@ place() {
   local draft
   draft="$(mktemp "$folder/.draft.XXXXXX")"
   cat > "$draft"
-  chgrp "$group" "$draft"
-  chmod 0640 "$draft"
+  chown "$owner" "$draft"
+  chmod 0400 "$draft"
   mv "$draft" "$folder/$1"
 }
 
@@ -43,7 +43,7 @@ hand_out_role() {
   credentials="$(ask "X-aws-ec2-metadata-token: $token" "meta-data/iam/security-credentials/$role" \
     | jq -ce 'select(.Code == "Success") | {Version: 1, AccessKeyId, SecretAccessKey, SessionToken: .Token, Expiration}')" \
     || fail "the metadata service gives no credentials for role $role"
-  install -d -m 0750 -g "$group" "$folder"
+  install -d -m 0755 "$folder" # root's: nobody else can put a file in place of these
   place credentials.json <<< "$credentials"
   printf '[default]\nregion = %s\ncredential_process = cat %s/credentials.json\n' "$region" "$folder" | place config
   echo "credentials: role $role until $(jq -r .Expiration <<< "$credentials")"
@@ -67,6 +67,6 @@ hand_out_pull_secret() {
   echo "credentials: pull secret ecr-pull for $host"
 }
 
-umask 027
+umask 077
 hand_out_role
 hand_out_pull_secret

@@ -33,6 +33,8 @@ verified() {
 
 packages() {
   export DEBIAN_FRONTEND=noninteractive
+  # containers that build images join it by number: stacks/aws.yaml, infra/aws/compose.yaml
+  getent group docker > /dev/null || groupadd --gid 10322 docker
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends \
     ca-certificates conntrack curl docker-buildx docker.io git jq make python3-venv unzip > /dev/null \

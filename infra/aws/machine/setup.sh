@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 readonly USER_NAME=health-predict
-readonly USER_ID=10321 # containers join this group to read credentials, so its number must not change
+readonly USER_ID=10321 # containers run as this number: stacks/aws.yaml
 readonly HOME_FOLDER=/data/home
 
 as_user() {
@@ -35,8 +35,7 @@ aws_client() {
 
 # the stack's variables, as make aws-env writes them where Terraform's state is
 stack_variables() {
-  grep -E '^HEALTH_PREDICT_(REGION|BUCKET|REGISTRY)=' /etc/health-predict/machine.env > /data/state/aws.env
-  sed -n 's|^HEALTH_PREDICT_REGISTRY=\([^/]*\)/.*|HEALTH_PREDICT_REGISTRY_HOST=\1|p' /etc/health-predict/machine.env >> /data/state/aws.env
+  grep -E '^HEALTH_PREDICT_(REGION|BUCKET|REGISTRY|REGISTRY_HOST|PROJECT_TAG|ENVIRONMENT_TAG)=' /etc/health-predict/machine.env > /data/state/aws.env
   chown "$USER_NAME:$USER_NAME" /data/state/aws.env
 }
 
