@@ -35,12 +35,9 @@ def _keep(client: Client, name: str, values: dict[str, str]) -> str:
     except KeyError:
         client.create_secret(name, values)
         return f"created secret {name}"
-    before = present.secret_values
-    if before == values:
+    if values.items() <= present.secret_values.items():  # another stack may refer to further keys
         return ""
-    client.update_secret(
-        present.id, add_or_update_values=values, remove_values=sorted(before.keys() - values.keys()) or None
-    )
+    client.update_secret(present.id, add_or_update_values=values)
     return f"updated secret {name}"
 
 

@@ -63,6 +63,7 @@ def _mlflow(place: Place) -> Program:
             "AWS_ACCESS_KEY_ID": place.secrets["S3_ACCESS_KEY"],
             "AWS_SECRET_ACCESS_KEY": place.secrets["S3_SECRET_KEY"],
             "AWS_DEFAULT_REGION": health.REGION,
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # see stacks/airflow.yaml
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # a queue for LLM evaluations
         },
         check=partial(health.mlflow, place),
