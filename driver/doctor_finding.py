@@ -25,9 +25,9 @@ class Finding:
 
 
 def failed(name: str, error: HealthPredictError) -> Finding:
-    """Tell an explained failure; its message says what was found and, after the last semicolon, what to do."""
-    told, semicolon, cure = str(error).rpartition("; ")
-    return Finding(name, "FAIL", told or cure, cure.removeprefix("run: ") if semicolon else "correct that")
+    """Tell an explained failure; its message says what was found and, after a semicolon, what to do."""
+    told, semicolon, cure = str(error).partition("; ")
+    return Finding(name, "FAIL", told, cure.removeprefix("run: ") if semicolon else "correct that")
 
 
 def asked(name: str, ask: Callable[[], str], cure: str = "") -> Finding:

@@ -92,8 +92,11 @@ def test_each_part_of_airflow_is_told() -> None:
 
 
 def test_an_explained_failure_is_split_into_what_and_cure() -> None:
-    error = InfrastructureError("MLflow is down; last answer 503; run: make services-up")
-    assert failed("m", error) == Finding("m", "FAIL", "MLflow is down; last answer 503", "make services-up")
+    cure = "make services-up (here; on AWS: terraform apply)"
+    error = InfrastructureError(f"MLflow is down; run: {cure}")
+    assert failed("m", error) == Finding(
+        "m", "FAIL", "MLflow is down", "make services-up (here; on AWS: terraform apply)"
+    )
     assert failed("m", InputError("bad file")).told == "bad file"
 
 
