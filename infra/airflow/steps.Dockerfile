@@ -9,3 +9,4 @@ ENV PYTHONPATH=/opt/health-predict/code \
     HEALTH_PREDICT_STATE=/tmp/state
 WORKDIR /tmp
 USER 10001:10001
+LABEL health-predict.steps="true"

@@ -11,6 +11,7 @@ from stacks.environment import PROJECT, state_folder
 
 INFRA = PROJECT / "infra"
 ENVIRONMENT = INFRA / "images" / "environment.sh"
+LOCKS = PROJECT / "requirements"
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,16 @@ IMAGES: Mapping[str, Image] = {
 }
 
 
-def stage(name: str, target: Path, machine: str | None = None) -> Path:
-    """Fill `target`, which must not be there, with the build context of the image `name` for Linux on `machine`.
+def stage(name: str, target: Path, *, machine: str | None = None, locks: Path = LOCKS, wheels: Path) -> Path:
+    """Fill `target`, which must not be there, with the build context of the image `name`.
+
+    Args:
+        machine: the kind that the image is for; by default this one's.
+        locks: the folder of the locks.
+        wheels: a folder that keeps downloaded packages; those of the context are links to them.
 
     Returns:
-        `target`. Wheels are links to those kept in the state folder.
+        `target`.
 
     Raises:
         InfrastructureError: the packages cannot be fetched.
@@ -52,9 +58,8 @@ def stage(name: str, target: Path, machine: str | None = None) -> Path:
         shutil.copy(file, target)
     (target / ".dockerignore").write_text("# nothing: what is here was chosen\n")
     for lock in ("installer", *image.locks):
-        file = shutil.copy(PROJECT / "requirements" / f"{lock}.txt", target / "requirements")
-        wheels = fetch_wheels([Path(file)], state_folder() / "wheels", machine)
-        shutil.copytree(wheels, target / "wheelhouse" / lock, copy_function=_link)
+        file = Path(shutil.copy(locks / f"{lock}.txt", target / "requirements"))
+        shutil.copytree(fetch_wheels([file], wheels, machine), target / "wheelhouse" / lock, copy_function=_link)
     return target
 
 
@@ -62,7 +67,7 @@ def stage_again(name: str, machine: str | None = None) -> Path:
     """Stage the image `name` in the folder of the state that Compose builds it from, in place of an older context."""
     target = state_folder() / "services" / "images" / name
     shutil.rmtree(target, ignore_errors=True)
-    return stage(name, target, machine)
+    return stage(name, target, machine=machine, wheels=state_folder() / "wheels")
 
 
 def _link(source: str, target: str) -> None:

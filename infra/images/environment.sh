@@ -12,6 +12,10 @@ python3 -m venv --without-pip "$folder"
 # --no-deps: every package is named in the lock
 PYTHONPATH="$(echo wheelhouse/installer/pip-*.whl)" "$folder/bin/python" -m pip install --quiet --isolated --no-cache-dir --no-deps --no-index \
   --find-links "wheelhouse/$name" --require-hashes -r "requirements/$name.txt"
-# the packages' own tests, C headers, and the libraries of Ray for reinforcement learning and Java
-find "$folder/lib" -type d \( -name tests -o -path '*/pyarrow/include' -o -path '*/numpy/_core/include' -o -path '*/ray/rllib' -o -path '*/ray/jars' \) \
-  -prune -exec rm -rf {} +
+
+packages="$(echo "$folder"/lib/python3*/site-packages)"
+# tests of the large ones by name, since a folder called tests is code elsewhere (Evidently); C headers; Ray's reinforcement learning
+for package in matplotlib mpl_toolkits networkx numpy pandas pyarrow scipy sklearn statsmodels sympy; do
+  [ ! -d "$packages/$package" ] || find "$packages/$package" -type d -name tests -prune -exec rm -rf {} +
+done
+rm -rf "$packages/pyarrow/include" "$packages/numpy/_core/include" "$packages/ray/rllib" "$packages/ray/jars" "$packages/ray/dashboard/client"
