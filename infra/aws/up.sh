@@ -58,11 +58,16 @@ open_tunnels() {
 }
 
 close_tunnels() {
-  local file
+  local file name
   for file in "$TUNNELS"/*.pid; do
     [ -e "$file" ] || continue
-    if tunnel_runs "$(basename "$file" .pid)"; then
+    name="$(basename "$file" .pid)"
+    if tunnel_runs "$name"; then
       kill -- "-$(cat "$file")" # with the plugin that it started
+      for _ in $(seq 50); do
+        tunnel_runs "$name" || break
+        sleep 0.1
+      done
     fi
     rm -f "$file"
   done

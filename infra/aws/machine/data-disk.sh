@@ -11,6 +11,7 @@ fail() {
 volume="${1:?usage: data-disk.sh VOLUME-ID}"
 device="${HEALTH_PREDICT_DISKS:-/dev/disk/by-id}/nvme-Amazon_Elastic_Block_Store_${volume/-/}"
 mount="${HEALTH_PREDICT_DATA_FOLDER:-/data}"
+fstab="${HEALTH_PREDICT_FSTAB:-/etc/fstab}"
 
 # Terraform attaches it after the machine has begun to start
 for _ in $(seq 120); do
@@ -19,6 +20,7 @@ for _ in $(seq 120); do
 done
 [ -e "$device" ] || fail "$volume was not attached within ten minutes; run terraform apply again, then restart the machine"
 
+head -c 4096 "$device" > /dev/null || fail "$device cannot be read; nothing was changed"
 # blkid ends with 2 where it finds nothing; any other failure must not lead to mkfs
 found=0
 blkid --probe "$device" > /dev/null || found=$?
@@ -29,6 +31,6 @@ case "$found" in
 esac
 
 mkdir -p "$mount"
-grep -qF " $mount " /etc/fstab || echo "LABEL=health-predict $mount ext4 defaults,nofail,x-systemd.device-timeout=10min 0 2" >> /etc/fstab
+grep -qF " $mount " "$fstab" || echo "LABEL=health-predict $mount ext4 defaults,nofail,x-systemd.device-timeout=10min 0 2" >> "$fstab"
 mountpoint --quiet "$mount" || mount "$mount"
 echo "data-disk: $volume is on $mount"
