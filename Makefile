@@ -18,8 +18,9 @@ STACK_ARGS ?=
 DATA ?=
 FROM = $(if $(DATA),--data "$(DATA)")
 INPUTS := $(basename $(notdir $(wildcard requirements/*.in)))
-# dev takes its versions from pipeline
-LOCKS := $(filter-out dev,$(INPUTS)) $(filter dev,$(INPUTS))
+# these take their versions from pipeline
+AFTER := dev notebook
+LOCKS := $(filter-out $(AFTER),$(INPUTS)) $(filter $(AFTER),$(INPUTS))
 
 .PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
 .PHONY: cost test-infra aws-env aws-up aws-down aws-shell aws-status destroy
@@ -82,7 +83,7 @@ test-docs: $(VENV)/.dev ## build the site, execute the notebook on a synthetic f
 lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
 	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && for name in $(LOCKS); do \
 		echo "lock: $$name"; \
-		pins=""; [ $$name != dev ] || pins="-c pipeline.txt"; \
+		case " $(AFTER) " in *" $$name "*) pins="-c pipeline.txt" ;; *) pins="" ;; esac; \
 		[ ! -f $$name-overrides.txt ] || pins="--override $$name-overrides.txt"; \
 		../$(VENV)/bin/uv pip compile --quiet $$name.in $$pins -o $$name.txt --generate-hashes --python-version 3.11; \
 	done
