@@ -70,7 +70,8 @@ def score_histogram(
             axes.stairs(spread.density, spread.edges, fill=True, color=colour, alpha=0.18)
             axes.stairs(spread.density, spread.edges, color=colour, linestyle=style, linewidth=1.6, label=label)
         axes.axvline(threshold, color=INK, linestyle=_DOTTED, label=f"threshold {threshold:.2f}")
-        axes.set(xlabel="predicted probability", ylabel="density", ylim=(0, None))
+        highest = max(*positive.density, *negative.density)
+        axes.set(xlabel="predicted probability", ylabel="density", ylim=(0, 1.35 * highest))  # room for the legend
         axes.xaxis.set_major_formatter(percentages())
         axes.legend(loc="upper right")
 

@@ -1,0 +1,59 @@
+"""What the documents name: commands, targets, files and links, found by reading them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    [*(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("*.md")], key=lambda path: path.relative_to(PROJECT).as_posix()
+)
+# what stands between backquotes and looks like a path of this repository
+_TOP = sorted(path.name for path in PROJECT.iterdir() if path.is_dir() and not path.name.startswith("."))
+_PATH = re.compile(rf"(?:{'|'.join(_TOP)})/[\w./*-]*[\w*]")
+
+
+def name(document: Path) -> str:
+    """Name a document as a test's id."""
+    return document.relative_to(PROJECT).as_posix()
+
+
+def code(document: Path) -> Iterator[str]:
+    """Yield every line of a code block, its comment cut off, and every piece between backquotes."""
+    text = document.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        for line in block.splitlines():
+            yield re.sub(r"\s+#.*$", "", line).strip()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def run_commands(document: Path) -> list[list[str]]:
+    """Return the arguments of every run.py command."""
+    found = (re.search(r"python run\.py (-.*)$", piece) for piece in code(document))
+    return [shlex.split(match[1]) for match in found if match]
+
+
+def make_targets(document: Path) -> set[str]:
+    """Return every target of a make command."""
+    found = [piece for piece in code(document) if re.match(r"make [a-z]", piece)]
+    words = (word for piece in found for word in piece.split()[1:])
+    return {word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)}
+
+
+def modules(document: Path) -> set[str]:
+    """Return every module that is run with python -m."""
+    found = (re.search(r"python -m ([\w.]+)", piece) for piece in code(document))
+    return {match[1] for match in found if match}
+
+
+def paths(document: Path) -> set[str]:
+    """Return what is named as a path of the repository."""
+    return {match[0] for piece in code(document) for match in [_PATH.fullmatch(piece.split("::")[0])] if match}
+
+
+def links(document: Path) -> set[str]:
+    """Return every target of a link or picture that is not a URL."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
+    return {target for target in targets if "://" not in target and not target.startswith("#")}
