@@ -1,12 +1,16 @@
 """ZenML's entry point of a step without what our steps do not need: no other integrations, no downloaded code."""
 
+import sys
 from collections.abc import Callable
+from functools import cached_property
 from uuid import UUID
 
 from zenml.entrypoints import StepEntrypointConfiguration
 from zenml.execution.pipeline.utils import prevent_pipeline_execution
+from zenml.models import PipelineRunResponse
 from zenml.utils import source_utils
 
+from health_predict.errors import InfrastructureError
 from stacks.components.airflow_steps.publishing import find_run, publish
 from stacks.components.airflow_steps.reconciliation import Decision, Verdict
 
@@ -14,8 +18,25 @@ from stacks.components.airflow_steps.reconciliation import Decision, Verdict
 class SlimStep(StepEntrypointConfiguration):
     """One step, in this process."""
 
+    @property
+    def name(self) -> str:
+        """The step's name in its pipeline."""
+        return str(self.entrypoint_args["step_name"])
+
+    @cached_property
+    def submitted_run(self) -> PipelineRunResponse | None:
+        """The run as it was when this process began."""
+        return find_run(UUID(self.entrypoint_args["snapshot_id"]))
+
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Run the step; its result and its failure are published by ZenML. `ready` is called just before."""
+        """Run the step; its result and its failure are published by ZenML. `ready` is called just before.
+
+        Raises:
+            InfrastructureError: the run has ended, or an earlier process of this step did not end well.
+        """
+        if self._done_already():
+            sys.stdout.write(f"{self.name}: an earlier process has done it\n")
+            return
         if not all(output.materializer_source for output in self.step.config.outputs.values()):
             _register_materializers()
         source_utils.load(self.step.spec.source)
@@ -25,12 +46,23 @@ class SlimStep(StepEntrypointConfiguration):
 
     def report(self, failure: Exception) -> None:
         """Publish a failure that came before ZenML could."""
-        run = find_run(UUID(self.entrypoint_args["snapshot_id"]))
-        if run is None or run.status.is_finished:
+        run = self.submitted_run
+        if run is None:
             return
-        name = self.entrypoint_args["step_name"]
         first = (str(failure).strip() or "no message").splitlines()[0]
-        publish(run, Decision(Verdict.FAIL, f"{name} could not be run: {type(failure).__name__}: {first}", (name,)))
+        publish(run, Decision(Verdict.FAIL, f"{self.name} could not be run: {first}", (self.name,)))
+
+    def _done_already(self) -> bool:
+        """Airflow starts a task again if it was restarted itself, and when a person tells it to."""
+        run = self.submitted_run
+        before = run.steps.get(self.name) if run else None
+        if before and before.status.is_successful:
+            return True
+        if run and run.status.is_finished:
+            raise InfrastructureError(f"the run {run.name} has ended; start another one with run.py")
+        if before:
+            raise InfrastructureError("its process was lost when Airflow was restarted; run the same command again")
+        return False
 
 
 def _register_materializers() -> None:

@@ -76,7 +76,7 @@ def failure_of(run: PipelineRunResponse, link: str) -> HealthPredictError:
             first = (info.message or "").strip().splitlines()[:1]
             said = ": ".join([(info.source or "failure").rpartition(".")[2], *first])
             return HealthPredictError(f"step {name} failed: {said}; its log: {link}")
-    reason = run.status_reason or f"the run is {run.status.value}"
+    reason = run.get_body().status_reason or f"the run is {run.status.value}"
     return InfrastructureError(f"{run.name}: {reason} ({link}); {CURE}")
 
 

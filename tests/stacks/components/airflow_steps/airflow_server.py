@@ -9,14 +9,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HEALTHY = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "dag_processor")}
 
+WELL: dict[str, object] = {"GET /api/v2/monitor/health": HEALTHY}
+
 
 @dataclass
 class Airflow:
-    """Answers by `METHOD path`: a body, a status, or a list of them used up one by one; `asked` is what came."""
+    """Answers by `METHOD path`; `asked` is what came.
+
+    An answer is a body, a status, a function that returns one, or a list of these, used up one by one.
+    """
 
     url: str = ""
     knows: str = "right"
-    answers: dict[str, object] = field(default_factory=lambda: {"GET /api/v2/monitor/health": HEALTHY})
+    answers: dict[str, object] = field(default_factory=lambda: dict(WELL))
     tokens: int = 0
     valid: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -34,6 +39,8 @@ class Airflow:
         given = self.answers.get(request, 404)
         if isinstance(given, list):
             given = given.pop(0)
+        if callable(given):
+            given = given()
         return (given, {}) if isinstance(given, int) else (200, given)
 
 
