@@ -5,10 +5,14 @@ from stacks.environment import state_folder
 
 
 def tracking_uri_of_stack() -> str:
-    """Return the tracking URI of the active stack."""
+    """Return the tracking URI of the active stack, whose login, if it has one, is given to MLflow."""
     from zenml.client import Client
 
-    return str(Client().active_stack.experiment_tracker.get_tracking_uri())
+    tracker = Client().active_stack.experiment_tracker
+    uri = str(tracker.get_tracking_uri())
+    if uri.startswith(("http://", "https://")):
+        tracker.configure_mlflow()  # ZenML does that for steps that ask for the tracker, and for nobody else
+    return uri
 
 
 def registry_of_stack() -> Registry:
