@@ -11,7 +11,7 @@ from rich.text import Text
 
 from driver.console import quiet_libraries
 from driver.doctor_components import component_findings
-from driver.doctor_finding import Finding, any_failed, failed
+from driver.doctor_finding import Finding, any_failed, failed, guarded
 from driver.doctor_machine import machine_findings
 from driver.doctor_stack import (
     active_stack,
@@ -52,7 +52,7 @@ def run(options: Options) -> int:
     check_name(options.stack)
     client, store = open_existing_store()
     name = options.stack or active_stack(client)
-    findings = [*_machine(name), store, *_stack(name, client)]
+    findings = [*guarded("machine", lambda: _machine(name)), store, *_stack(name, client, store)]
     if options.as_json:
         told = {"stack": name, "ok": not any_failed(findings), "findings": [asdict(finding) for finding in findings]}
         click.echo(json.dumps(told, indent=1))
@@ -75,12 +75,12 @@ def _machine(name: str) -> list[Finding]:
     return [*machine_findings(environments, settings), *findings]
 
 
-def _stack(name: str, client: "Client | None") -> list[Finding]:
+def _stack(name: str, client: "Client | None", store: Finding) -> list[Finding]:
     stack, file = described(name)
     if stack is None:
         return [file]
     secrets, findings = secrets_of(stack)
-    registration = registered(client, stack)
+    (registration,) = guarded("stack", lambda: [registered(client, store, stack)])
     usable = client is not None and registration.state != "FAIL"
     if client is not None and usable:
         use_registered(client, name)

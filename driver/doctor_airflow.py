@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from driver.doctor_finding import Finding, any_failed, asked, failed
+from driver.doctor_finding import Finding, any_failed, asked, failed, guarded
 from driver.doctor_machine import folder_finding, trouble_writing
 from health_predict.errors import HealthPredictError
 from stacks.components.airflow_steps.airflow_api import AirflowApi, Health
@@ -38,7 +38,7 @@ def airflow_findings(configuration: Mapping[str, Any]) -> list[Finding]:
     except HealthPredictError as error:
         return [*findings, failed("Airflow", error)]
     login = asked("Airflow login", lambda: _log_in(api))
-    return [*findings, login, *([] if any_failed([login]) else _driver_dags(api))]
+    return [*findings, login, *([] if any_failed([login]) else guarded("driver DAGs", lambda: _driver_dags(api)))]
 
 
 def health_findings(url: str, health: Health) -> list[Finding]:
@@ -71,10 +71,7 @@ def _log_in(api: AirflowApi) -> str:
 def _driver_dags(api: AirflowApi) -> list[Finding]:
     findings = []
     for name in sorted(path.stem for path in DRIVER_DAGS.glob("*.py")):
-        try:
-            found, error = api.dag(name), api.import_error(f"{name}.py")
-            known = DriverDag(name, found is not None, bool(found and found.paused), error)
-            findings.append(dag_finding(known, api.link(name)))
-        except HealthPredictError as failure:
-            findings.append(failed(f"DAG {name}", failure))
+        found, error = api.dag(name), api.import_error(f"{name}.py")
+        known = DriverDag(name, found is not None, bool(found and found.paused), error)
+        findings.append(dag_finding(known, api.link(name)))
     return findings

@@ -3,15 +3,16 @@
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from driver.doctor_finding import Finding, asked, failed
+from driver.doctor_finding import Finding, asked, guarded
 from driver.doctor_machine import folder_finding, trouble_writing
 from driver.doctor_stack import Secrets
-from health_predict.errors import HealthPredictError, InfrastructureError
+from health_predict.errors import InfrastructureError
 from health_predict.rollout import Endpoint
 from stacks.stack_file import Component, StackFile
 
@@ -27,16 +28,15 @@ def component_findings(stack: StackFile, secrets: Secrets, *, registered: bool) 
     """
     findings: list[Finding] = []
     for component in stack.components:
-        try:
-            configuration = secrets.resolve(component.configuration)
-        except HealthPredictError as error:
-            findings.append(failed(_title(component), error))
-            continue
-        if component.type == "model_deployer":
-            findings.append(_endpoint(component, registered=registered))
-        else:
-            findings += _CHECKS.get((component.type, component.flavor), _in_process)(component, configuration)
+        findings += guarded(_title(component), partial(_ask, component, secrets, registered=registered))
     return findings
+
+
+def _ask(component: Component, secrets: Secrets, *, registered: bool) -> list[Finding]:
+    configuration = secrets.resolve(component.configuration)
+    if component.type == "model_deployer":
+        return [_endpoint(component, registered=registered)]
+    return _CHECKS.get((component.type, component.flavor), _in_process)(component, configuration)
 
 
 def _title(component: Component) -> str:
@@ -129,10 +129,7 @@ def _endpoint(component: Component, *, registered: bool) -> Finding:
     from configs.deploy import DeployConfig
     from configs.loading import load
 
-    try:
-        return endpoint_finding(name, endpoint_of_stack(load(DeployConfig, "deploy").endpoint).find())
-    except HealthPredictError as error:
-        return failed(name, error)
+    return endpoint_finding(name, endpoint_of_stack(load(DeployConfig, "deploy").endpoint).find())
 
 
 def endpoint_finding(name: str, endpoint: Endpoint | None) -> Finding:

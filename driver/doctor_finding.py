@@ -30,20 +30,19 @@ def failed(name: str, error: HealthPredictError) -> Finding:
     return Finding(name, "FAIL", told, cure.removeprefix("run: ") if semicolon else "correct that")
 
 
-def asked(name: str, ask: Callable[[], str], cure: str = "") -> Finding:
-    """Tell what `ask` returns, or why it failed.
+def asked(name: str, ask: Callable[[], str]) -> Finding:
+    """Tell what `ask` returns, which is what is well, in words; or why it failed."""
+    return guarded(name, lambda: [Finding(name, "ok", ask())])[0]
 
-    Args:
-        ask: returns what is well, in words.
-        cure: of a failure, where it is better known here than where it is raised.
-    """
+
+def guarded(name: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """Return what `look` finds, or a finding that it could not look, whatever is broken."""
     try:
-        return Finding(name, "ok", ask())
+        return look()
     except HealthPredictError as error:
-        found = failed(name, error)
-        return Finding(name, found.state, found.told, cure or found.cure)
+        return [failed(name, error)]
     except Exception as error:  # the doctor goes on; what a library says may quote an address with its password
-        return Finding(name, "FAIL", f"could not be looked at ({type(error).__name__})", cure or "see its log")
+        return [Finding(name, "FAIL", f"could not be looked at ({type(error).__name__})", "see its log")]
 
 
 def any_failed(findings: Iterable[Finding]) -> bool:

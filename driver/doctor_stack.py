@@ -76,7 +76,7 @@ def open_existing_store() -> "tuple[Client | None, Finding]":
         return None, Finding("ZenML store", "FAIL", f"{file} is gone", cure)
     clients: list[Client] = []
     shown = str(file) if file else f"{urlparse(address).scheme}://{urlparse(address).hostname}"
-    finding = asked("ZenML store", lambda: _open(clients, shown), "" if file else "start the server, or log in again")
+    finding = asked("ZenML store", lambda: _open(clients, shown))
     return (clients[0] if clients else None), finding
 
 
@@ -109,20 +109,19 @@ def registration_finding(name: str, changes: list[str]) -> Finding:
     return Finding("stack", "FAIL" if missing else "warn", f"{changes[0]}{more}", cure)
 
 
-def registered(client: "Client | None", stack: StackFile) -> Finding:
-    """Compare the store with the stack's file and change neither."""
+def registered(client: "Client | None", store: Finding, stack: StackFile) -> Finding:
+    """Compare the store with the stack's file and change neither; `store` is what was found of it."""
+    if store.state == "FAIL":
+        return Finding("stack", "warn", "not compared with its file: the store cannot be asked", "mend the store first")
     if client is None:
         return registration_finding(stack.name, [f"stack {stack.name} is not registered"])
-    try:
-        from stacks import registration
+    from stacks import registration
 
-        with registration.store_failures():
-            names = [model.name for model in client.list_stacks(name=stack.name)]
-        if stack.name not in names:
-            return registration_finding(stack.name, [f"stack {stack.name} is not registered"])
-        return registration_finding(stack.name, registration.pending(client, stack, registration.check(client, stack)))
-    except HealthPredictError as error:
-        return failed("stack", error)
+    with registration.store_failures():
+        names = [model.name for model in client.list_stacks(name=stack.name)]
+    if stack.name not in names:
+        return registration_finding(stack.name, [f"stack {stack.name} is not registered"])
+    return registration_finding(stack.name, registration.pending(client, stack, registration.check(client, stack)))
 
 
 def use_registered(client: "Client", name: str) -> None:

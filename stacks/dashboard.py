@@ -84,9 +84,10 @@ def store_url() -> str:
     if given:
         return given
     file = Path(os.environ["ZENML_CONFIG_PATH"]) / "config.yaml"
-    if not file.is_file():
+    saved = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if not saved or not saved.get("store"):  # ZenML writes the file before it has a store
         raise InputError(f"{file.parent}: no ZenML store yet; `make run` makes one")
-    address = str(yaml.safe_load(file.read_text(encoding="utf-8"))["store"]["url"])
+    address = str(saved["store"]["url"])
     if not address.startswith(("sqlite:", "http:", "https:")):
         raise InputError(f"{file}: the dashboard shows an SQLite store or a server, not {address.partition(':')[0]}")
     return address

@@ -125,6 +125,7 @@ def test_a_store_that_is_gone(state: Path) -> None:
     result = doctor("--json")
     assert result.exit_code == 5
     assert found(result)["ZenML store"]["told"] == f"{state}/zenml/zenml.db is gone"
+    assert found(result)["stack"]["told"] == "not compared with its file: the store cannot be asked"
     assert not (state / "zenml" / "zenml.db").exists()
 
 
