@@ -14,7 +14,14 @@ _PACKAGE = "postgresql-15"
 _BINARIES = Path("/usr/lib/postgresql/15/bin")
 _LONGEST_SOCKET = 100  # characters of a Unix socket's path that every system takes
 # for one machine: a handful of clients, little memory
-_TUNED = {"max_connections": 60, "shared_buffers": "64MB", "max_wal_size": "256MB", "log_min_messages": "warning"}
+_TUNED = {
+    "max_connections": 60,
+    "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
+    "log_min_messages": "warning",
+    # a killed scheduler's workers hold its connection, and with it the lock without which the next one starts no task
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 
 def postgres_user() -> str:
