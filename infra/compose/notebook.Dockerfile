@@ -1,8 +1,12 @@
 # JupyterLab beside the pipelines' environment, whose packages its kernel imports. Its build context is staged by
 # infra/compose/context.py, wheels included.
+#checkov:skip=CKV_DOCKER_7:the base image is an argument, whose default has a tag
+#checkov:skip=CKV_DOCKER_2:its health check stands in infra/compose/compose.yaml
 ARG BASE_IMAGE=health-predict/services:0.1.0
 
 FROM ${BASE_IMAGE} AS packages
+# a stage that installs; the image itself ends with another user
+# hadolint ignore=DL3002
 USER root
 WORKDIR /build
 COPY environment.sh .
