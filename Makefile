@@ -8,12 +8,14 @@ PYTHON := $(VENV)/bin/python
 # the model server has an environment of its own: seldon-core needs versions that the pipelines cannot have
 SERVING := .venv-serving
 # so does Airflow, whose versions exclude those of ZenML's server
-SERVICES := .venv-services
+AIRFLOW := .venv-services
 # and the linters of infrastructure code, which pin old libraries
 INFRA := .venv-infra
 # one process a core; a file stays in one process, since its tests may share what is costly to set up
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 RUN_ARGS ?=
+# how services run: compose, processes, or auto (as the last time, else compose where Docker answers)
+SERVICES ?= auto
 STACK_ARGS ?=
 DATA ?=
 FROM = $(if $(DATA),--data "$(DATA)")
@@ -24,6 +26,7 @@ LOCKS := $(filter-out $(AFTER),$(INPUTS)) $(filter $(AFTER),$(INPUTS))
 
 .PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
 .PHONY: cost test-infra aws-env aws-up aws-down aws-shell aws-status destroy
+.PHONY: services-up services-down services-status services-logs
 .PHONY: docs notebook model-card samples test-docs
 
 help: ## this list
@@ -43,7 +46,7 @@ test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS=
 test-image: $(VENV)/.dev ## build the model server's image and test it in a container (root on Debian: installs Docker)
 	@$(PYTHON) -m pytest -n 0 -m image tests/serving/test_image.py
 
-test-stack: $(VENV)/.dev $(SERVING)/.serving $(SERVICES)/.services ## the stack airflow: real Airflow, PostgreSQL and MLflow server, moto as S3
+test-stack: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## the stack airflow: real Airflow, PostgreSQL and MLflow server, moto as S3
 	@$(PYTHON) -m pytest -n 0 -m stack $(STACK_ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, locks
@@ -79,6 +82,18 @@ samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the p
 
 test-docs: $(VENV)/.dev ## build the site, execute the notebook on a synthetic file
 	@$(PYTHON) -m pytest -n 0 -m docs tests/docs tests/notebooks
+
+services-up: $(VENV)/.pipeline $(SERVING)/.serving $(AIRFLOW)/.services ## start what the stack airflow needs, on 127.0.0.1 (SERVICES=compose|processes)
+	@$(PYTHON) -m infra.services --with $(SERVICES) up
+
+services-down: $(VENV)/.pipeline ## end the services; data is kept
+	@$(PYTHON) -m infra.services --with $(SERVICES) down
+
+services-status: $(VENV)/.pipeline ## health and memory of each service; exit code 5 if one is not well
+	@$(PYTHON) -m infra.services --with $(SERVICES) status
+
+services-logs: $(VENV)/.pipeline ## their logs (NAME=mlflow, FOLLOW=1)
+	@$(PYTHON) -m infra.services --with $(SERVICES) logs $(NAME) $(if $(FOLLOW),-f)
 
 lock: $(VENV)/.uv ## compile requirements/*.in to hash-pinned *.txt
 	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && for name in $(LOCKS); do \
@@ -126,10 +141,10 @@ $(SERVING)/.serving: requirements/serving.txt $(VENV)/.uv
 	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVING)/bin/python --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
-$(SERVICES)/.services: requirements/services.txt $(VENV)/.uv
+$(AIRFLOW)/.services: requirements/services.txt $(VENV)/.uv
 	@echo "setup: packages of Airflow and the services (0.3 GB on disk)"
-	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SERVICES)
-	@$(VENV)/bin/uv pip install --compile-bytecode --python $(SERVICES)/bin/python --quiet --require-hashes -r $<
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(AIRFLOW)
+	@$(VENV)/bin/uv pip install --compile-bytecode --python $(AIRFLOW)/bin/python --quiet --require-hashes -r $<
 	@touch $@
 
 $(INFRA)/.infra: requirements/infra.txt $(VENV)/.uv

@@ -75,9 +75,9 @@ def read_settings(environment: Mapping[str, str] = os.environ, file: Path = SETT
     return ServiceSettings(**fields, s3_endpoint=endpoint, folder=state_folder() / "services")  # type: ignore[arg-type]
 
 
-def write_addresses(settings: ServiceSettings) -> None:
-    """Write what the stack file and clients need to know, whole or not at all."""
-    values = {
+def addresses(settings: ServiceSettings) -> dict[str, str]:
+    """What the stack file and clients need to know, by variable."""
+    return {
         "HEALTH_PREDICT_S3_ENDPOINT": settings.s3_url,
         "HEALTH_PREDICT_BUCKET": settings.bucket,
         "HEALTH_PREDICT_MLFLOW_URL": settings.mlflow_url,
@@ -86,10 +86,14 @@ def write_addresses(settings: ServiceSettings) -> None:
         "HEALTH_PREDICT_MLFLOW_USER": settings.mlflow_user,
         "HEALTH_PREDICT_DAGS": str(settings.dags),
     }
+
+
+def write_addresses(settings: ServiceSettings) -> None:
+    """Write the addresses to their file, whole or not at all."""
     draft = settings.addresses.with_name(f"services.env.{os.getpid()}")
     try:
         settings.addresses.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="utf-8")
+        draft.write_text("".join(f"{name}={value}\n" for name, value in addresses(settings).items()), encoding="utf-8")
         draft.replace(settings.addresses)
     except OSError as error:
         raise InfrastructureError(f"{settings.addresses}: cannot be written: {error.strerror}") from None

@@ -16,9 +16,10 @@ from infra.processes.program import Program
 from infra.processes.programs import prepare_mlflow, programs
 from infra.processes.supervision import ProcessState, Supervisor
 from infra.service_secrets import prepare_secrets
-from infra.service_settings import ServiceSettings, write_addresses
+from infra.service_settings import ServiceSettings, addresses, write_addresses
+from stacks.value_file import read_values
 
-_PATIENCE, _POLL = 180.0, 0.4  # seconds
+_PATIENCE, _POLL = 300.0, 0.4  # seconds
 _MEMORY, _DISK = 3e9, 2e9  # bytes below which a hint is given
 Say = Callable[[str], None]
 
@@ -34,11 +35,11 @@ def bring_up(settings: ServiceSettings, say: Say) -> tuple[Place, float]:
     table = programs(place)
     supervisor = Supervisor(place)
     running = supervisor.runs()
-    if running and not supervisor.has(table):
-        say("settings have changed since the services were started: starting them anew")
-        supervisor.stop()
-        running = False
-    if not running:
+    if running:
+        _refuse_other_addresses(settings)
+        if not supervisor.has(table):
+            say("hint: settings have changed; `make services-down services-up` takes the new ones")
+    else:
         refuse_taken_ports(table)
         _hint(settings, say)
     _prepare(place, say)
@@ -52,6 +53,12 @@ def _refuse_missing_environments() -> None:
     for needed in (PIPELINES / "bin" / "python", SERVICES / "bin" / "supervisord"):
         if not needed.exists():
             raise InputError(f"{needed} is missing; run: make services-up")
+
+
+def _refuse_other_addresses(settings: ServiceSettings) -> None:
+    """Ports and names cannot change under programs that run."""
+    if settings.addresses.exists() and read_values(settings.addresses) != addresses(settings):
+        raise InputError(f"the services run with the ports and names of {settings.addresses}; run: make services-down")
 
 
 def _hint(settings: ServiceSettings, say: Say) -> None:
