@@ -40,6 +40,17 @@ def read_object(uri: str) -> bytes:
         raise _explain(error, uri) from None
 
 
+def check_object(uri: str) -> int:
+    """Return the size in bytes of an s3://bucket/key, asked once; raises as `read_object` does."""
+    bucket, key = _parse(uri)
+    try:
+        return int(
+            boto3.Session().client("s3", config=_ONE_QUESTION).head_object(Bucket=bucket, Key=key)["ContentLength"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise _explain(error, uri) from None
+
+
 @dataclass(frozen=True)
 class Bucket:
     """A bucket, or what lies below a prefix of it, with the client that may write there.

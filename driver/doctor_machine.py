@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from driver.doctor_finding import Finding
+from driver.doctor_finding import Finding, asked
+from health_predict.reading import CSV_NAME
 from infra.processes.ports import Holder, holder_of
 from infra.service_settings import ServiceSettings
 from stacks.environment import PROJECT, cache_folder, state_folder
@@ -100,13 +101,11 @@ def port_finding(service: str, port: int, variable: str, holder: Holder | None, 
     return Finding(name, "FAIL", f"taken by {holder}", f"end that, or set {variable} to a free port")
 
 
-def data_finding(named: str | None, cached: bool, readable: bool) -> Finding:
+def data_finding(named: str | None, *, cached: bool, readable: bool) -> Finding:
     """Tell where training would take its data from; `readable` is of the file that is named."""
     cure = "export HEALTH_PREDICT_DATA=/path/to/diabetic_data.csv (or the UCI zip)"
     if named == "synthetic":
         return Finding("data", "warn", "SYNTHETIC DATA is asked for", cure)
-    if named and named.startswith("s3://"):
-        return Finding("data", "ok", f"{named}, read when a pipeline needs it")
     if named:
         told = named if readable else f"HEALTH_PREDICT_DATA names {named}, which cannot be read"
         return Finding("data", "ok" if readable else "FAIL", told, "" if readable else cure)
@@ -177,5 +176,13 @@ def _is_ours(holder: Holder | None, settings: ServiceSettings) -> bool:
 
 def _data() -> Finding:
     named = os.environ.get("HEALTH_PREDICT_DATA")
+    if named and named.startswith("s3://"):
+        return asked("data", lambda: _in_object_storage(named))
     readable = bool(named) and Path(str(named)).is_file() and os.access(str(named), os.R_OK)
-    return data_finding(named, (cache_folder() / "diabetic_data.csv").is_file(), readable)
+    return data_finding(named, cached=(cache_folder() / CSV_NAME).is_file(), readable=readable)
+
+
+def _in_object_storage(uri: str) -> str:
+    from adapters.object_storage import check_object  # boto3 costs a second
+
+    return f"{uri}, {check_object(uri) / 1e6:,.1f} MB"

@@ -5,10 +5,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.adapters.s3_bucket import s3
 from tests.driver.small_server import NOBODY
+
+__all__ = ["s3"]
 
 CANARY = "CANARY-31415"
 
@@ -134,6 +138,16 @@ def test_a_state_folder_that_cannot_be_written(state: Path, monkeypatch: pytest.
     result = doctor("--json")
     assert result.exit_code == 5
     assert found(result)["state folder"]["cure"] == "set HEALTH_PREDICT_STATE to one of yours"
+
+
+def test_data_in_object_storage_are_asked_for(state: Path, s3: boto3.client, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.put_object(Bucket="hospital", Key="in.csv", Body=b"x" * 200_000)
+    monkeypatch.setenv("HEALTH_PREDICT_DATA", "s3://hospital/in.csv")
+    assert found(doctor("--json"))["data"]["told"] == "s3://hospital/in.csv, 0.2 MB"
+    monkeypatch.setenv("HEALTH_PREDICT_DATA", "s3://hospital/absent.csv")
+    absent = doctor("--json")
+    assert absent.exit_code == 5
+    assert found(absent)["data"]["cure"] == "check bucket and key"
 
 
 def test_a_stack_that_does_not_exist_and_an_option_too_much(state: Path) -> None:
