@@ -11,7 +11,7 @@ from infra.aws.outputs import TERRAFORM
 from infra.aws.teardown_step import Account, Step, asked, done, found
 
 _GONE = {"NoSuchBucket", "404", "RepositoryNotFoundException"}
-_BATCH = 100  # images in one request; S3 takes 1000 versions
+_IMAGES, _VERSIONS = 100, 1000  # as many as one request may delete
 
 
 def account_steps(account: Account) -> list[Step]:
@@ -52,7 +52,8 @@ def answering(what: str) -> Iterator[None]:
 
 def _look_at_bucket(account: Account, bucket: str) -> str:
     with answering(f"bucket {bucket}"):
-        count = sum(len(batch) for batch in _versions(account.client("s3"), bucket))
+        pages = account.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
+        count = sum(len(_named(page)) for page in _until_gone(iter(pages)))
     return f"{count:,} versions" if count else "empty or gone"
 
 
@@ -60,28 +61,38 @@ def _empty_bucket(account: Account, bucket: str) -> str:
     """Delete page by page, so that an interruption leaves less to do."""
     client, count = account.client("s3"), 0
     with answering(f"bucket {bucket}"):
-        for batch in _versions(client, bucket):
-            answer = client.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+        for page in _until_gone(_first_pages(client, bucket)):
+            versions = _named(page)
+            answer = client.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
             if answer.get("Errors"):
                 code = answer["Errors"][0].get("Code")
                 raise InfrastructureError(
-                    f"bucket {bucket}: {len(answer['Errors'])} versions stay ({code}); repeat this"
+                    f"bucket {bucket}: {len(answer['Errors'])} versions stay ({code}); run make destroy again"
                 )
-            count += len(batch)
+            count += len(versions)
         count += _abort_uploads(client, bucket)
     return f"{count:,} versions" if count else "nothing to do"
 
 
-def _versions(client: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 - boto3's
-    """Every version and every mark of a deletion, in batches of a page; none if the bucket is gone."""
+def _first_pages(client: Any, bucket: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's
+    """The first page of versions, again and again until it is empty: what was on it has been deleted meanwhile."""
+    while _named(page := client.list_object_versions(Bucket=bucket, MaxKeys=_VERSIONS)):
+        yield page
+
+
+def _until_gone(pages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pages of a bucket; none if there is no such bucket."""
     try:
-        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            items = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if items:
-                yield [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in items]
+        yield from pages
     except ClientError as error:
         if _code(error) not in _GONE:
             raise
+
+
+def _named(page: dict[str, Any]) -> list[dict[str, str]]:
+    """Versions and marks of deletions on a page, as a request to delete them names them."""
+    items = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    return [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in items]
 
 
 def _abort_uploads(client: Any, bucket: str) -> int:  # noqa: ANN401 - boto3's
@@ -107,8 +118,8 @@ def _delete_images(account: Account) -> str:
     client, count = account.client("ecr"), 0
     with answering("ECR"):
         for repository, images in _images(account):
-            for start in range(0, len(images), _BATCH):
-                client.batch_delete_image(repositoryName=repository, imageIds=images[start : start + _BATCH])
+            for start in range(0, len(images), _IMAGES):
+                client.batch_delete_image(repositoryName=repository, imageIds=images[start : start + _IMAGES])
             count += len(images)
     return f"{count:,} images" if count else "nothing to do"
 

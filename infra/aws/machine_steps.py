@@ -1,11 +1,12 @@
-"""What of the stack `aws` is on the machine: the endpoint, Seldon and Istio, the cluster, the services and their data."""
+"""What of the stack `aws` is on the machine: endpoint, Seldon and Istio, the cluster, the services and their data."""
 
+import json
 import os
 import sys
 import time
 from typing import Any
 
-from health_predict.errors import HealthPredictError, InfrastructureError
+from health_predict.errors import InfrastructureError
 from infra.aws.teardown_step import Step, asked, done, found
 from stacks.environment import PROJECT
 
@@ -16,6 +17,8 @@ RELEASES = (
     ("istiod", "istio-system"),
     ("istio-base", "istio-system"),
 )
+COMPOSE_DOWN = [sys.executable, "-m", "infra.compose", "down", "--delete-data", "--yes"]
+_PROFILE = "health-predict"  # of minikube, and by default its context and namespace, as in infra/minikube/cluster.sh
 _KIND = {"group": "machinelearning.seldon.io", "version": "v1", "plural": "seldondeployments"}
 _PATIENCE = (5.0, 30.0)  # seconds to connect, to answer
 _ENDING = 120.0  # seconds until Seldon has removed what belongs to a SeldonDeployment
@@ -35,7 +38,7 @@ def machine_steps() -> list[Step]:
 
 
 def _context() -> str:
-    return os.environ.get("HEALTH_PREDICT_KUBE_CONTEXT") or "health-predict"
+    return os.environ.get("HEALTH_PREDICT_KUBE_CONTEXT") or _PROFILE
 
 
 def _champion() -> str:
@@ -46,8 +49,8 @@ def _champion() -> str:
     try:
         use_stack(os.environ.get("HEALTH_PREDICT_STACK") or "aws")
         champion = registry_of_stack().champion()
-    except HealthPredictError as error:
-        return f"not known: {error}"
+    except Exception as error:  # of MLflow, ZenML or the network
+        return f"not known ({str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__})"
     if champion is None:
         return "none"
     return f"version {champion.version} since {champion.tags.get('champion_since')}, run {champion.run_id}"
@@ -60,7 +63,7 @@ def _endpoints() -> tuple[Any, str, list[str]] | None:
     from kubernetes.config import ConfigException, new_client_from_config
     from urllib3.exceptions import HTTPError
 
-    namespace = os.environ.get("HEALTH_PREDICT_KUBE_NAMESPACE") or "health-predict"
+    namespace = os.environ.get("HEALTH_PREDICT_KUBE_NAMESPACE") or _PROFILE
     try:
         client = new_client_from_config(context=_context())
         client.rest_client.pool_manager.connection_pool_kw["retries"] = 1
@@ -133,15 +136,16 @@ def _uninstall() -> str:
 def _look_at_cluster() -> str:
     if not found("minikube"):
         return "minikube is not installed"
-    listed = asked(["minikube", "profile", "list", "--light"]) or ""
-    return f"profile {_context()}" if _context() in listed else "none"
+    listed = json.loads(asked(["minikube", "profile", "list", "--light", "--output", "json"]) or "{}")
+    names = [profile["Name"] for kind in ("valid", "invalid") for profile in listed.get(kind) or []]
+    return f"profile {_PROFILE}" if _PROFILE in names else "none"
 
 
 def _delete_cluster() -> str:
-    if _look_at_cluster() != f"profile {_context()}":
+    if not found("minikube"):
         return "nothing to do"
-    done([str(PROJECT / "infra" / "minikube" / "down.sh")])
-    return f"profile {_context()}"
+    done([str(PROJECT / "infra" / "minikube" / "down.sh")])  # also what is half there
+    return f"profile {_PROFILE}"
 
 
 def _look_at_volumes() -> str:
@@ -153,5 +157,5 @@ def _delete_volumes() -> str:
     said = _look_at_volumes()
     if said == "none":
         return "nothing to do"
-    done([sys.executable, "-m", "infra.compose", "down", "--delete-data", "--yes"])
+    done(COMPOSE_DOWN)
     return said

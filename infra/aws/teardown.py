@@ -1,4 +1,4 @@
-"""Takes the stack `aws` down, in order: `python -m infra.aws.teardown`, or make destroy. Safe to interrupt and to repeat.
+"""Takes the stack `aws` down, in order: `python -m infra.aws.teardown`, or make destroy. Safe to repeat.
 
 SeldonDeployments, Seldon's operator and Istio, Minikube and the Compose volumes are on the machine; there the same
 command runs with `--part machine`, over SSM. Images, versions of objects and what Terraform made are in the account.
@@ -12,8 +12,8 @@ import click
 from health_predict.errors import HealthPredictError, InputError
 from infra.aws.account_steps import account_steps, left_over
 from infra.aws.backups import find_backups
-from infra.aws.machine_steps import machine_steps
 from infra.aws.machine_by_ssm import steps_over_ssm
+from infra.aws.machine_steps import machine_steps
 from infra.aws.teardown_step import Account, Step
 from stacks.environment import prepare, state_folder
 
