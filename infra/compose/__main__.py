@@ -8,9 +8,10 @@ import click
 
 from health_predict.errors import HealthPredictError, InfrastructureError, InputError
 from infra.compose.context import stage_again
-from infra.compose.health import show, wait_until_healthy
+from infra.compose.health import look, show, wait_until_healthy
 from infra.compose.project import Compose, give_to_containers, open_project
 from infra.processes.airflow_settings import DRIVER_DAGS
+from infra.processes.ports import holder_of
 from infra.service_settings import HOST, ServiceSettings, read_settings, write_addresses
 from stacks.environment import PROJECT, prepare, state_folder
 
@@ -32,6 +33,8 @@ def up(*, notebook: bool, build: bool) -> None:
     settings = read_settings()
     compose = open_project(settings)
     profiles = ("core", "notebook") if notebook else ("core",)
+    if not look(compose):
+        _refuse_taken_ports(compose, notebook)
     if build:
         _build(compose, ["s3", "notebook"] if notebook else ["s3"])
     _prepare_folders(settings)
@@ -77,6 +80,13 @@ def image(target: str, tag: str, base_image: str) -> None:
     if subprocess.run([*build, str(context)]).returncode:  # noqa: S603 - Docker
         asked = f"is {base_image} there, and does `docker info` answer?"
         raise InfrastructureError(f"{tag} could not be built, see above; {asked}")
+
+
+def _refuse_taken_ports(compose: Compose, notebook: bool) -> None:
+    for name, port in compose.variables.items():
+        wanted = name.endswith("_PORT") and (notebook or name != "HEALTH_PREDICT_JUPYTER_PORT")
+        if wanted and (holder := holder_of(int(port))):
+            raise InfrastructureError(f"port {port} is taken by {holder}; end that, or set {name} to a free port")
 
 
 def _build(compose: Compose, services: list[str]) -> None:

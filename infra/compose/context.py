@@ -63,9 +63,14 @@ def stage(name: str, target: Path, *, machine: str | None = None, locks: Path = 
     return target
 
 
+def image_folder(name: str) -> Path:
+    """The folder of the state that Compose builds the image `name` from."""
+    return state_folder() / "services" / "images" / name
+
+
 def stage_again(name: str, machine: str | None = None) -> Path:
-    """Stage the image `name` in the folder of the state that Compose builds it from, in place of an older context."""
-    target = state_folder() / "services" / "images" / name
+    """Stage the image `name` in its folder, in place of an older context."""
+    target = image_folder(name)
     shutil.rmtree(target, ignore_errors=True)
     return stage(name, target, machine=machine, wheels=state_folder() / "wheels")
 

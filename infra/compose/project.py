@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from health_predict.errors import InfrastructureError
+from infra.compose.context import image_folder
 from infra.service_secrets import prepare_secrets, write_private
 from infra.service_settings import SETTINGS, ServiceSettings
 from stacks.environment import PROJECT, state_folder
@@ -16,6 +17,7 @@ FILE = PROJECT / "infra" / "compose" / "compose.yaml"
 FIND = PROJECT / "infra" / "images" / "docker-compose.sh"
 PROFILES = ("core", "notebook")
 NOBODY = 10001  # the images' own user
+OWN = {"HEALTH_PREDICT_MYSQL_PORT": "3306"}  # what only the containers have
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def open_project(settings: ServiceSettings, environment: Mapping[str, str] = os.
     Raises InputError for a weak secret, InfrastructureError where there is no Compose.
     """
     command = find_compose()
+    for name in ("services", "notebook"):  # docker-compose asks for the folders of all builds, whatever it is to do
+        image_folder(name).mkdir(parents=True, exist_ok=True)
     variables = variables_of(prepare_secrets(settings), environment)
     file = settings.folder / "compose.env"
     write_private(file, "".join(f"{name}={value}\n" for name, value in variables.items()))
@@ -80,6 +84,7 @@ def variables_of(secrets: Mapping[str, str], environment: Mapping[str, str]) -> 
     chosen = {name: value for name, value in environment.items() if name.startswith("HEALTH_PREDICT_") and value}
     user, group = owner_of(state_folder())
     return {
+        **OWN,
         **names,
         **chosen,
         **secrets,

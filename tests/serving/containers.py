@@ -20,9 +20,9 @@ LOCKED_DOWN = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=
 _LONGEST_START = 30.0  # seconds
 
 
-def docker(*arguments: str) -> str:
+def docker(*arguments: str, timeout: float = 300) -> str:
     """Run the Docker client and return what it printed; the test fails with its error."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
     return done.stdout.strip()
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+# a step that needs nothing but ZenML and S3
+NEEDED = ("zenml[local]", "s3fs", "boto3", "filelock", "tenacity", "psutil", "requests", "aws-profile-manager", "rich")
 
-def write_small_lock(whole: Path, roots: tuple[str, ...], target: Path) -> None:
-    """Write the entries of the lock `whole`, hashes included, that `roots` need as they are installed here."""
-    wanted = _closure(roots)
+
+def write_small_lock(whole: Path, target: Path) -> None:
+    """Write the entries of the lock `whole`, hashes included, of NEEDED and all that it needs as installed here."""
+    wanted = _closure(NEEDED)
     entries = re.findall(r"^[\w.-]+==.*?(?=^[\w.-]+==|\Z)", whole.read_text(), re.MULTILINE | re.DOTALL)
     kept = [entry for entry in entries if _plain(entry.partition("==")[0]) in wanted]
     assert len(kept) == len(wanted), wanted - {_plain(entry.partition("==")[0]) for entry in kept}
