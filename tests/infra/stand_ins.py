@@ -1,4 +1,4 @@
-"""A PATH of stand-ins: each writes down how it was called, and with what on its standard input, then does what it is told."""
+"""A PATH of stand-ins: each writes down how it was called, then does what it is told."""
 
 import shutil
 import subprocess

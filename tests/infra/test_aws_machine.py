@@ -1,4 +1,4 @@
-"""The scripts and units of the machine: what it reports of itself, what it starts, and that names agree with the stack file."""
+"""Scripts and units of the machine: what it reports and starts, and that names agree with the stack file."""
 
 import json
 import re
@@ -97,7 +97,9 @@ def test_the_cluster_gets_half_of_the_memory(machine: StandIns, tmp_path: Path, 
     calls = machine.calls()
     (cluster,) = [call for call in calls if "minikube/up.sh" in call]
     assert cluster.endswith(f"up.sh --no-smoke {memory} 4 ")
-    order = [next(at for at, call in enumerate(calls) if word in call) for word in ("make", "up.sh", "stacks.apply aws")]
+    order = [
+        next(at for at, call in enumerate(calls) if word in call) for word in ("make", "up.sh", "stacks.apply aws")
+    ]
     assert order == sorted(order)
     assert calls[-1].endswith("http://127.0.0.1:8237")  # the stack is applied to ZenML's server
 
@@ -117,7 +119,9 @@ def test_units_run_what_is_there_and_root_runs_nothing_that_others_can_write() -
 
 
 def test_every_unit_is_installed_and_enabled_or_timed() -> None:
-    enabled = set(re.findall(r"health-predict[\w-]*\.(?:service|timer)", " ".join(re.findall(r"systemctl enable.*", SETUP))))
+    enabled = set(
+        re.findall(r"health-predict[\w-]*\.(?:service|timer)", " ".join(re.findall(r"systemctl enable.*", SETUP)))
+    )
     timed = {unit.with_suffix(".service").name for unit in UNITS if unit.suffix == ".timer"}
     assert {unit.name for unit in UNITS} - timed == enabled
 
@@ -147,7 +151,9 @@ def test_numbers_of_user_and_group_are_the_same_everywhere() -> None:
 
 
 def test_the_guard_leaves_the_metadata_service_to_root(machine: StandIns) -> None:
-    machine.tool("iptables", 'case "$*" in *--check*) [ -e "$here/there" ] ;; *) touch "$here/there" ;; esac').real("touch")
+    machine.tool("iptables", 'case "$*" in *--check*) [ -e "$here/there" ] ;; *) touch "$here/there" ;; esac').real(
+        "touch"
+    )
     for _ in range(2):
         assert machine.run(MACHINE / "metadata-guard.sh").returncode == 0
     inserted = [call for call in machine.calls() if "--insert" in call]

@@ -57,8 +57,7 @@ def laptop(tmp_path: Path) -> Iterator[StandIns]:
     scripts.mkdir(parents=True)
     for name in ("up.sh", "status.sh", "machine.sh"):
         text = (FOLDER / name).read_text()
-        ports = iter(free_ports(5))
-        (scripts / name).write_text(re.sub(r"(?<=[a-z]:)\d{4,5}\b(?=[ )])", lambda _: str(next(ports)), text))
+        (scripts / name).write_text(_with_free_ports(text) if name == "machine.sh" else text)
     (tmp_path / "bin").mkdir()
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "aws.env").write_text(f"HEALTH_PREDICT_REGION=us-east-1\nHEALTH_PREDICT_INSTANCE_ID={ID}\n")
@@ -72,6 +71,11 @@ def laptop(tmp_path: Path) -> Iterator[StandIns]:
     for file in (tmp_path / "state").glob("aws/tunnels/*.pid"):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(int(file.read_text()), 15)
+
+
+def _with_free_ports(text: str) -> str:
+    ports = iter(free_ports(5))
+    return re.sub(r"(?<=[a-z]:)\d{4,5}\b(?=[ )])", lambda _: str(next(ports)), text)
 
 
 def script(laptop: StandIns, name: str) -> Path:

@@ -93,7 +93,9 @@ def test_yamllint_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in committed("infra/**.sh")}), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in committed("infra/**.sh")}), ids=lambda path: path.name
+)
 def test_shellcheck_finds_nothing(folder: Path) -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")
     scripts = sorted(folder.glob("*.sh"))

@@ -1,4 +1,4 @@
-"""What the terraform program itself says of the files. Without the AWS provider, variables and user data are run alone."""
+"""What terraform itself says of the files. Without the AWS provider, variables and user data are run alone."""
 
 import json
 import os
