@@ -113,7 +113,9 @@ def _operator(task: Task, submission: Submission, dag: Any) -> Any:  # noqa: ANN
     if submission.operator == "docker":
         from airflow.providers.docker.operators.docker import DockerOperator
 
-        return DockerOperator(task_id=task.name, dag=dag, **docker_arguments(task, environ))
+        operator = DockerOperator(task_id=task.name, dag=dag, **docker_arguments(task, environ))
+        operator.template_ext = ()  # the source of a mount is a path, also where it ends in .env or .sh
+        return operator
     from airflow.providers.standard.operators.bash import BashOperator
 
     return BashOperator(task_id=task.name, dag=dag, **process_arguments(task, submission, environ))
