@@ -7,6 +7,7 @@ import sys
 import click
 
 from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from infra.processes.left_behind import end_left_behind
 from infra.processes.place import Place
 from infra.processes.programs import programs
 from infra.processes.report import look, show_addresses, show_health
@@ -39,11 +40,11 @@ def down(*, delete_data: bool, yes: bool) -> None:
     settings = read_settings()
     if delete_data and not yes:
         click.confirm(f"delete everything below {settings.folder}?", abort=True)
-    supervisor = Supervisor(Place(settings, {}))
-    if supervisor.runs():
-        supervisor.stop()
+    place = Place(settings, {})
+    if Supervisor(place).runs():
+        Supervisor(place).stop()
         click.echo("services: ended")
-    else:
+    elif not end_left_behind(place, click.echo):
         click.echo("services: were not running")
     if delete_data:
         shutil.rmtree(settings.folder, ignore_errors=True)

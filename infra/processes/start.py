@@ -9,6 +9,7 @@ import psutil
 
 from health_predict.errors import InfrastructureError, InputError
 from infra.processes.airflow_settings import prepare_airflow
+from infra.processes.left_behind import end_left_behind
 from infra.processes.place import PIPELINES, SERVICES, Place
 from infra.processes.ports import refuse_taken_ports
 from infra.processes.postgres import create_cluster, install_postgres
@@ -32,18 +33,16 @@ def bring_up(settings: ServiceSettings, say: Say) -> tuple[Place, float]:
     started = time.monotonic()
     _refuse_missing_environments()
     place = Place(settings, prepare_secrets(settings))
-    table = programs(place)
-    supervisor = Supervisor(place)
-    running = supervisor.runs()
-    if running:
+    table, supervisor = programs(place), Supervisor(place)
+    if supervisor.runs():
         _refuse_other_addresses(settings)
         if not supervisor.has(table):
             say("hint: settings have changed; `make services-down services-up` takes the new ones")
     else:
+        end_left_behind(place, say)
         refuse_taken_ports(table)
         _hint(settings, say)
-    _prepare(place, say)
-    if not running:
+        _prepare(place, say)
         supervisor.start(table)
     _Start(place, supervisor, table, say).to_the_end()
     return place, time.monotonic() - started
@@ -110,7 +109,7 @@ class _Start:
     def _advance(self, program: Program, state: ProcessState) -> None:
         if program.name not in self.begun:
             self.begun[program.name] = time.monotonic()
-            if state.state not in ("RUNNING", "STARTING", "BACKOFF"):
+            if state.state not in ("RUNNING", "STARTING", "BACKOFF") and ailment(program, state):
                 self.supervisor.start_program(program.name)
                 return
         reason = ailment(program, state)
