@@ -294,7 +294,7 @@ def test_a_stopped_task_ends_run_py_and_what_it_started(airflow: Airflow) -> Non
     until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     task.send_signal(signal.SIGTERM)
     output, _ = task.communicate(timeout=30)
-    assert json.loads(output.splitlines()[-1][1:])["message"].endswith("(ended by SIGTERM)")
+    assert json.loads(output.splitlines()[-1][1:])["message"].startswith("run.py was ended by SIGTERM; its last")
     until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), 5)
 
 

@@ -87,8 +87,10 @@ def concluded(code: int, reason: str, result: Path) -> dict[str, Any]:
     Raises:
         AirflowFailException: it failed; running it again at once would not help, so Airflow does not.
     """
+    if code < 0:
+        raise AirflowFailException(f"run.py was ended by {signal.Signals(-code).name}; its last line: {reason}")
     if code not in _RESULTS:
-        what = f"ended by {signal.Signals(-code).name}" if code < 0 else _WORDS.get(code, f"exit code {code}")
+        what = _WORDS.get(code, f"exit code {code}")
         raise AirflowFailException(f"{reason or 'run.py said nothing'} ({what})")
     try:
         told: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
