@@ -12,6 +12,7 @@ from health_predict.target import MEANING
 
 FEWEST_IN_WEAKEST = 200  # encounters; the interval of a smaller group says nothing
 MOST_IMPORTANT = 10
+TOO_FEW = "too few"
 _SCORES = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
@@ -163,7 +164,7 @@ def _slices(source: CardSource) -> str:
             s["column"],
             s["group"],
             f"{s['rows']:,}",
-            f"{s['positive_rate']:.1%}",
+            f"{s['positive_rate']:.1%}" if _fewest(s) >= SMALLEST_GROUP else TOO_FEW,
             f"{s['mean_probability']:.1%}",
             *(_known(s, measure) for measure in ("auroc", "miss_rate", "calibration_gap")),
         )
@@ -175,9 +176,17 @@ def _slices(source: CardSource) -> str:
 
 def _known(group: Mapping[str, Any], measure: str) -> str:
     """A figure that fewer than eleven encounters of an outcome stand behind is not told."""
-    positives = round(group["rows"] * group["positive_rate"])
-    needed = {"auroc": min(positives, group["rows"] - positives), "miss_rate": positives}.get(measure, group["rows"])
-    return _interval(group[measure]) if needed >= SMALLEST_GROUP else "too few"
+    needed = _positives(group) if measure == "miss_rate" else _fewest(group)
+    return _interval(group[measure]) if needed >= SMALLEST_GROUP else TOO_FEW
+
+
+def _positives(group: Mapping[str, Any]) -> int:
+    return round(float(group["rows"] * group["positive_rate"]))
+
+
+def _fewest(group: Mapping[str, Any]) -> int:
+    """Encounters of the rarer outcome."""
+    return min(_positives(group), int(group["rows"]) - _positives(group))
 
 
 def _weakest(slices: Sequence[Mapping[str, Any]]) -> str:

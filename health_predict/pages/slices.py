@@ -19,8 +19,9 @@ _ABOUT_SLICES = (
     "A group whose interval crosses the dashed line cannot be told from the whole; a wide interval means few patients, "
     "not a bad model.",
     "With this many groups about one interval in twenty misses the line by chance.",
-    "No point is drawn where fewer than 11 positives (for AUROC, also negatives) stand behind it.",
+    "No figure is given that fewer than 11 positives stand behind (but for the miss rate, also negatives).",
 )
+_TOO_FEW = "too few"
 
 
 def slices_section(report: EvaluationReport) -> Section:
@@ -51,7 +52,7 @@ def slices_section(report: EvaluationReport) -> Section:
             s.group,
             f"{s.rows:,}",
             f"{s.patients:,}",
-            percent(s.positive_rate),
+            percent(s.positive_rate) if _fewest(s) >= SMALLEST_GROUP else _TOO_FEW,
             percent(s.mean_probability),
             *(measure.text(s) for measure in (auroc, miss_rate, gap)),
         )
@@ -71,6 +72,12 @@ def _place(s: Slice) -> tuple[int, bool, bool, str]:
     return ("race", "gender", "age").index(s.column), s.group == POOLED, not s.group.startswith("<"), s.group
 
 
+def _fewest(s: Slice) -> int:
+    """Encounters of the rarer outcome; from their share, fewer than eleven people could be told apart."""
+    positives = round(s.rows * s.positive_rate)
+    return min(positives, s.rows - positives)
+
+
 @dataclass(frozen=True)
 class _SliceMeasure:
     """One measure of the slices: which it is, and how it is shown."""
@@ -80,14 +87,13 @@ class _SliceMeasure:
     def of(self, s: Slice) -> Interval | None:
         """Return the measure; None if too few positives or negatives stand behind it."""
         value: Interval = getattr(s, self.name)
-        positives = round(s.rows * s.positive_rate)
-        needed = {"auroc": min(positives, s.rows - positives), "miss_rate": positives, "calibration_gap": s.rows}
-        return value if needed[self.name] >= SMALLEST_GROUP and math.isfinite(value.value) else None
+        needed = round(s.rows * s.positive_rate) if self.name == "miss_rate" else _fewest(s)
+        return value if needed >= SMALLEST_GROUP and math.isfinite(value.value) else None
 
     def text(self, s: Slice) -> str:
         value = self.of(s)
         if value is None:
-            return "too few"
+            return _TOO_FEW
         return number_interval(value) if self.name == "auroc" else percent_interval(value)
 
     def forest(self, slices: Sequence[Slice], axis: str, line: float, line_label: str) -> Markup:
