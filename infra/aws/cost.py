@@ -60,7 +60,7 @@ def read_prices(file: Path = PRICES) -> tuple[Mapping[str, Any], tuple[Price, ..
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         lines = content["prices"]
         prices = tuple(_price(line, number) for number, line in enumerate(lines, start=1))
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file.name}: not a price table: {error}") from error
     return content, prices
 

@@ -3,7 +3,7 @@
 #   infra/aws/up.sh             start, and tunnels on 127.0.0.1
 #   infra/aws/up.sh --close     close the tunnels; the machine goes on until its nightly stop, or: --stop
 #   infra/aws/up.sh --stop      close the tunnels and stop the machine
-#   infra/aws/up.sh --shell     a shell on the machine
+#   infra/aws/up.sh --shell     a shell on the machine, as the user whose project and services they are
 # Needs the AWS client and its Session Manager plugin, and ${STATE}/aws.env, which make aws-env writes. No port of the machine is open.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -86,7 +86,8 @@ fi
 check_tools
 find_machine
 case "${1:-}" in
-  --shell) exec aws ssm start-session --region "$AWS_REGION" --target "$INSTANCE" ;;
+  --shell) exec aws ssm start-session --region "$AWS_REGION" --target "$INSTANCE" --document-name AWS-StartInteractiveCommand \
+    --parameters 'command=["sudo -iu health-predict"]' ;;
   --stop)
     close_tunnels
     ask "the stop of $INSTANCE" ec2 stop-instances --instance-ids "$INSTANCE" > /dev/null

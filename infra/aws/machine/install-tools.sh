@@ -41,10 +41,10 @@ packages() {
     || fail "Ubuntu's packages could not be installed"
 }
 
-# what does not belong on the small root disk, and logs that cannot fill the large one
+# what does not belong on the small root disk, logs that cannot fill the large one, and time for databases to end well
 docker_settings() {
   mkdir -p /etc/docker
-  echo '{"data-root": "/data/docker", "log-driver": "json-file", "log-opts": {"max-size": "20m", "max-file": "3"}, "live-restore": true}' \
+  echo '{"data-root": "/data/docker", "log-driver": "json-file", "log-opts": {"max-size": "20m", "max-file": "3"}, "shutdown-timeout": 60}' \
     > /etc/docker/daemon.json
   systemctl enable --quiet docker
   systemctl restart docker

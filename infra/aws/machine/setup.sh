@@ -39,6 +39,18 @@ stack_variables() {
   chown "$USER_NAME:$USER_NAME" /data/state/aws.env
 }
 
+# a shell of this user knows the stack (make aws-shell)
+profile() {
+  cat > "$HOME_FOLDER/.bash_profile" << 'END_OF_PROFILE'
+set -a
+. /etc/health-predict/machine.env
+[ ! -f /data/state/services/zenml.env ] || . /data/state/services/zenml.env
+set +a
+cd /opt/health-predict && . ./env.sh
+END_OF_PROFILE
+  chown "$USER_NAME:$USER_NAME" "$HOME_FOLDER/.bash_profile"
+}
+
 units() {
   # root runs it, so it must not lie where another user can write
   install -D -m 0755 -t /usr/local/lib/health-predict infra/aws/machine/credentials.sh infra/aws/machine/metadata-guard.sh
@@ -54,6 +66,7 @@ user
 python311
 aws_client
 stack_variables
+profile
 as_user make --no-print-directory setup
 units
 echo "setup: done; the services start: journalctl --follow --unit health-predict"
