@@ -2,7 +2,8 @@
 # A cluster on this machine with Seldon Core v1 behind Istio, as stacks/minikube.yaml expects it. Safe to repeat.
 #   infra/minikube/up.sh [--dry-run] [--no-smoke]
 # --dry-run prints the commands and runs none; --no-smoke leaves out the request to a test model at the end.
-# Needs 4 CPUs and 6 GB of memory (MINIKUBE_CPUS, MINIKUBE_MEMORY) and, the first time, a network.
+# Needs 4 CPUs and 6 GB of memory (MINIKUBE_CPUS, MINIKUBE_MEMORY) and, the first time, a network. MINIKUBE_CNI names another
+# network for pods than calico; minikube's own (bridge) does not enforce network.yaml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=cluster.sh
@@ -13,7 +14,7 @@ for argument in "$@"; do
   case "$argument" in
     --dry-run) DRY_RUN=yes ;;
     --no-smoke) SMOKE=no ;;
-    -h | --help) sed -n '2,5s/^# *//p' up.sh && exit 0 ;;
+    -h | --help) sed -n '2,6s/^# *//p' up.sh && exit 0 ;;
     *) fail "unknown option $argument; known: --dry-run, --no-smoke" ;;
   esac
 done
@@ -40,10 +41,10 @@ check_ports() {
 start_cluster() {
   # published on loopback only, under the same numbers as inside: an image has one name here and there
   run minikube start --profile "$PROFILE" --keep-context --driver docker --container-runtime docker \
-    --kubernetes-version "$KUBERNETES_VERSION" --cpus "${MINIKUBE_CPUS:-4}" --memory "${MINIKUBE_MEMORY:-6g}" \
+    --kubernetes-version "$KUBERNETES_VERSION" --cni "${MINIKUBE_CNI:-calico}" --cpus "${MINIKUBE_CPUS:-4}" --memory "${MINIKUBE_MEMORY:-6g}" \
     --ports "127.0.0.1:$INGRESS_PORT:$INGRESS_PORT" --ports "127.0.0.1:$REGISTRY_PORT:$REGISTRY_PORT"
   run minikube addons enable registry --profile "$PROFILE"
-  on_cluster apply -f namespace.yaml -f deployer-role.yaml
+  on_cluster apply -f namespace.yaml -f limits.yaml -f network.yaml -f deployer-role.yaml
 }
 
 # Install or upgrade a chart, unless it is there in this version with these values: chart RELEASE CHART NAMESPACE
