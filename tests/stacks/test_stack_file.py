@@ -1,9 +1,10 @@
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from health_predict.errors import InputError
+from health_predict.errors import InfrastructureError, InputError
 from stacks import environment
 from stacks.stack_file import PROJECT, STACKS, read_stack, stack_names
 
@@ -48,9 +49,48 @@ def test_a_variable_that_is_unset_or_empty_takes_its_default(tmp_path: Path, mon
     assert configuration == {"one": expanded, "two": "http://h:2", "three": ""}
 
 
+FOLLOWED = "components: {artifact_store: {name: a, flavor: s3, configuration: {path: '${HP_TEST_BUCKET}'}}}\n"
+
+
+def test_a_file_of_variables_defines_what_the_environment_does_not(clean_environ: Path, tmp_path: Path) -> None:
+    clean_environ.mkdir()
+    (clean_environ / "services.env").write_text("# made\nHP_TEST_BUCKET=no\n")
+    folder = _write(tmp_path, FOLLOWED + "variables: ${STATE}/services.env")
+    assert read_stack("mine", folder).components[0].configuration == {"path": "no"}
+    os.environ["HP_TEST_BUCKET"] = "mine"
+    assert read_stack("mine", folder).components[0].configuration == {"path": "mine"}
+
+
+def test_a_file_of_variables_that_is_missing_names_the_command_that_writes_it(
+    clean_environ: Path, tmp_path: Path
+) -> None:
+    folder = _write(tmp_path, FOLLOWED + "variables: ${STATE}/services/services.env")
+    with pytest.raises(InfrastructureError) as caught:
+        read_stack("mine", folder)
+    file = clean_environ / "services" / "services.env"
+    assert str(caught.value) == f"{file}: the stack's file of variables is not there; run: make services-up"
+    (tmp_path / "mine.yaml").write_text(FOLLOWED.replace("}'", ":-d}'") + "variables: ${STATE}/services/services.env")
+    assert read_stack("mine", folder).components[0].configuration == {"path": "d"}
+
+
+def test_a_variable_that_is_nowhere_names_both_places(clean_environ: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.env").write_text("OTHER=1\n")
+    folder = _write(tmp_path, FOLLOWED + f"variables: {tmp_path}/some.env")
+    with pytest.raises(InputError, match=r"HP_TEST_BUCKET is not set and .*/some\.env has no line for it$"):
+        read_stack("mine", folder)
+
+
+def test_secrets_are_named_with_their_files_and_not_read(clean_environ: Path, tmp_path: Path) -> None:
+    folder = _write(tmp_path, "components: {}\nsecrets: {mine: '${STATE}/s.env', yours: relative.env}")
+    assert read_stack("mine", folder).secrets == {"mine": clean_environ / "s.env", "yours": PROJECT / "relative.env"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("components: {}\nvariables: [a]", "mine.yaml: variables: expected a text"),
+        ("components: {}\nsecrets: [a]", "mine.yaml: secrets: expected `key: value` lines"),
+        ("components: {}\nsecrets: {a: 3}", "mine.yaml: secrets.a: expected a text"),
         ("components: [", "mine.yaml line 1: not valid YAML: "),
         ("", "mine.yaml: expected `key: value` lines"),
         ("component: {}", "mine.yaml: unknown key 'component'; did you mean 'components'?"),
