@@ -1,8 +1,9 @@
-"""The services as processes of this machine: `python -m infra.processes up|down|status|logs [NAME]`."""
+"""The services as processes of this machine: `python -m infra.processes up|down|stop|start|status|logs [NAME]`."""
 
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -11,11 +12,12 @@ from infra.processes.left_behind import end_left_behind
 from infra.processes.place import Place
 from infra.processes.programs import programs
 from infra.processes.report import look, show_addresses, show_health
-from infra.processes.start import bring_up
+from infra.processes.start import bring_up, start_one
 from infra.processes.supervision import Supervisor
 from infra.service_secrets import load_secrets
-from infra.service_settings import ServiceSettings, read_settings
+from infra.service_settings import read_settings
 from stacks.environment import prepare
+from stacks.stack_file import suggestion
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +54,23 @@ def down(*, delete_data: bool, yes: bool) -> None:
 
 
 @cli.command()
+@click.argument("name")
+def stop(name: str) -> None:
+    """End one service; it stays ended until it is started."""
+    place = _running(name)
+    if Supervisor(place).states()[name].pid:
+        Supervisor(place).stop_program(name)
+    click.echo(f"{name}: ended")
+
+
+@cli.command()
+@click.argument("name")
+def start(name: str) -> None:
+    """Start one service, and wait until it is healthy."""
+    start_one(_running(name), name, click.echo)
+
+
+@cli.command()
 def status() -> None:
     """Show each service's health and memory; exit code 5 if one is not healthy."""
     services = look(_place())
@@ -68,9 +87,9 @@ def status() -> None:
 def logs(name: str | None, *, follow: bool, lines: int) -> None:
     """Show the logs of one service, or of all."""
     place = _place()
-    known = [program.name for program in programs(place)] + ["supervisord"]
-    if name is not None and name not in known:
-        raise InputError(f"there is no service '{name}'; known: {', '.join(known)}")
+    known = [*_names(place), "supervisord"]
+    if name is not None:
+        _refuse_unknown(name, known)
     files = [place.logs / f"{one}.log" for one in ([name] if name else known)]
     present = [str(file) for file in files if file.exists()]
     if not present:
@@ -79,9 +98,27 @@ def logs(name: str | None, *, follow: bool, lines: int) -> None:
     os.execvp("tail", ["tail", f"--lines={lines}", *(["-F"] if follow else []), *present])  # noqa: S606, S607
 
 
-def _place(settings: ServiceSettings | None = None) -> Place:
-    settings = settings or read_settings()
+def _place() -> Place:
+    settings = read_settings()
     return Place(settings, load_secrets(settings.secrets))
+
+
+def _names(place: Place) -> list[str]:
+    return [program.name for program in programs(place)]
+
+
+def _running(name: str) -> Place:
+    """The installation, whose supervisord runs and has the service."""
+    place = _place()
+    _refuse_unknown(name, _names(place))
+    if not Supervisor(place).runs():
+        raise InfrastructureError("the services do not run; run: make services-up")
+    return place
+
+
+def _refuse_unknown(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise InputError(f"there is no service '{name}'{suggestion(name, known)}")
 
 
 def main() -> None:

@@ -48,6 +48,12 @@ def bring_up(settings: ServiceSettings, say: Say) -> tuple[Place, float]:
     return place, time.monotonic() - started
 
 
+def start_one(place: Place, name: str, say: Say) -> None:
+    """Start one service again, without looking at those that it needs, and wait until it is healthy."""
+    program = next(one for one in programs(place) if one.name == name)
+    _Start(place, Supervisor(place), (program,), say, healthy=set(program.after)).to_the_end()
+
+
 def _refuse_missing_environments() -> None:
     for needed in (PIPELINES / "bin" / "python", SERVICES / "bin" / "supervisord"):
         if not needed.exists():
@@ -97,7 +103,7 @@ class _Start:
     def to_the_end(self) -> None:
         """Start and ask, until every program is healthy."""
         deadline = time.monotonic() + _PATIENCE
-        while len(self.healthy) < len(self.table):
+        while not self.healthy.issuperset(program.name for program in self.table):
             states = self.supervisor.states()
             for program in self.table:
                 if program.name not in self.healthy and self.healthy.issuperset(program.after):

@@ -73,6 +73,10 @@ class Supervisor:
         """Start a program and do not wait for it."""
         self._ask("startProcess", name, False)
 
+    def stop_program(self, name: str) -> None:
+        """End a program and wait until it has; it stays ended."""
+        self._ask("stopProcess", name)
+
     def states(self) -> dict[str, ProcessState]:
         """What each program does."""
         return {
