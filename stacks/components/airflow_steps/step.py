@@ -5,6 +5,7 @@ knows; any other, a signal included, means that ZenML may not know (see `mark_fa
 """
 
 import gc
+import os
 import sys
 
 REPORTED = 3
@@ -15,6 +16,7 @@ def main(arguments: list[str]) -> int:
     # what is imported lives as long as the process: looking through it for garbage, now and at the end, takes half of
     # the time that a step needs to start and leave (`python -m benchmarks.airflow`)
     gc.disable()
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "6")  # two minutes: time for MLflow to be started again
     from stacks.components.airflow_steps.credentials import load_credentials
     from stacks.environment import prepare
 
