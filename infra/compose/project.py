@@ -85,6 +85,7 @@ def variables_of(secrets: Mapping[str, str], environment: Mapping[str, str]) -> 
     user, group = owner_of(state_folder())
     return {
         **OWN,
+        "HEALTH_PREDICT_STEPS_CPUS": str(os.cpu_count() or 1),  # Docker refuses more than there are
         **names,
         **chosen,
         **secrets,
