@@ -43,7 +43,7 @@ def apply_stack(name: str, *, activate: bool, folder: Path = STACKS) -> AppliedS
     """
     prepare()
     stack = read_stack(name, folder)
-    with _alone():
+    with alone():
         from stacks import registration, secret_store  # these import ZenML, which reads the environment
 
         client = registration.open_store()
@@ -68,7 +68,7 @@ def apply_stack(name: str, *, activate: bool, folder: Path = STACKS) -> AppliedS
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Two processes must not create the same new store."""
     try:
         state_folder().mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ FILE = "HEALTH_PREDICT_ZENML_CREDENTIALS"
 
 
 def load_credentials() -> None:
-    """Set what the file holds that HEALTH_PREDICT_ZENML_CREDENTIALS names, if it names one, such as ZENML_STORE_API_KEY.
+    """Set what the file holds that HEALTH_PREDICT_ZENML_CREDENTIALS names, if it does: such as ZENML_STORE_API_KEY.
 
     Raises:
         InfrastructureError: the file cannot be read.

@@ -14,7 +14,7 @@ from stacks.components.airflow_steps.observation import Observer
 from stacks.components.airflow_steps.publishing import publish
 
 log = logging.getLogger("health_predict.airflow")
-_EVERY = 2.0  # seconds
+_SOONEST, _LATEST = 2.0, 5.0  # seconds between two looks: the longer nothing is new, the longer
 
 
 @dataclass
@@ -48,24 +48,29 @@ class Follower:
             raise failure_of(run, link)
 
     def _until_finished(self) -> PipelineRunResponse:
+        pause = _SOONEST
         while True:
             run, decision = self.observer.look(self.run_id)
-            self._tell(run, "" if decision.final else decision.reason)
+            news = self._tell(run, "" if decision.final else decision.reason)
             if run.status.is_finished:
                 return run
             if decision.final:
                 publish(run, decision)
                 continue
-            self.sleep(_EVERY)
+            pause = _SOONEST if news else min(pause * 1.1, _LATEST)
+            self.sleep(pause)
 
-    def _tell(self, run: PipelineRunResponse, trouble: str) -> None:
+    def _tell(self, run: PipelineRunResponse, trouble: str) -> bool:
+        news = False
         for name, step in run.steps.items():
             if self._told.get(name) != step.status.value:
                 self._told[name] = step.status.value
                 log.info("%s: %s", name, _in_words(step))
+                news = True
         if trouble and trouble != self._trouble and not run.status.is_finished:
             log.warning("waiting: %s", trouble)
         self._trouble = trouble
+        return news
 
 
 def failure_of(run: PipelineRunResponse, link: str) -> HealthPredictError:

@@ -8,12 +8,15 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import click
 
-from health_predict.errors import HealthPredictError, InfrastructureError
+from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from stacks.apply import alone
 from stacks.components.airflow_steps.credentials import load_credentials
 from stacks.components.airflow_steps.dag_file import submitted
 from stacks.environment import prepare
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("health_predict.reconciler")
 _UNFINISHED = "oneof:" + '["initializing", "provisioning", "running", "stopping"]'
-_KEEP_OBSERVING: dict[str, "Observer"] = {}  # by component: an observer remembers since when there is trouble
+_OBSERVERS: dict[tuple[UUID, datetime], "Observer"] = {}  # each remembers since when there is trouble
 
 
 def one_pass() -> None:
@@ -66,7 +69,8 @@ def clear_away(orchestrator: "AirflowStepsOrchestrator") -> None:
 def _reconcile(orchestrator: "AirflowStepsOrchestrator", run: "PipelineRunResponse") -> None:
     from stacks.components.airflow_steps.publishing import publish
 
-    observer = _KEEP_OBSERVING.setdefault(str(orchestrator.id), orchestrator.observer)
+    # known by its configuration, too: another address is another Airflow
+    observer = _OBSERVERS.setdefault((orchestrator.id, orchestrator.updated), orchestrator.observer)
     seen, decision = observer.look(run.id)
     if decision.final and not seen.status.is_finished:
         log.warning("%s: %s: %s", seen.name, decision.verdict.value, decision.reason)
@@ -89,6 +93,32 @@ def _runs(orchestrator: "AirflowStepsOrchestrator") -> "list[PipelineRunResponse
     return list(Client().list_pipeline_runs(stack_component=orchestrator.id, status=_UNFINISHED, size=1000).items)
 
 
+def _open_store() -> bool:
+    """Whether there is a ZenML store; the first `stacks.apply` makes it, and must not be disturbed in that."""
+    from stacks.dashboard import store_url
+
+    try:
+        store_url()
+    except InputError:
+        return False
+    with alone():
+        from stacks.registration import open_store
+
+        open_store()
+    return True
+
+
+def _pass_or_tell(*, opened: bool) -> bool:
+    """One pass that leaves its failure to the next one; whether the store is open."""
+    try:
+        opened = opened or _open_store()
+        if opened:
+            one_pass()
+    except Exception as failure:
+        log.error("%s: %s", type(failure).__name__, (str(failure).strip() or "no message").splitlines()[0])
+    return opened
+
+
 @click.command()
 @click.option("--every", type=click.FloatRange(min=1), help="Seconds between two passes.")
 @click.option("--once", is_flag=True, help="One pass, then leave.")
@@ -97,11 +127,21 @@ def main(*, every: float | None, once: bool) -> None:
     if once == (every is not None):
         raise click.UsageError("give one of --every SECONDS, --once")
     prepare()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    load_credentials()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", force=True)
+    log.setLevel(logging.INFO)
+    if every is None:
+        _one_pass_or_leave()
+        return
+    pause, opened = threading.Event(), False
+    while True:
+        opened = _pass_or_tell(opened=opened)
+        pause.wait(every)
+
+
+def _one_pass_or_leave() -> None:
     try:
-        load_credentials()
-        one_pass()
-        while every and not threading.Event().wait(every):
+        if _open_store():
             one_pass()
     except HealthPredictError as error:
         click.echo(f"error: {error}", err=True)
