@@ -68,7 +68,7 @@ mlflow-ui: $(VENV)/.pipeline ## the MLflow UI on 127.0.0.1, until Ctrl+C
 	@$(PYTHON) -m stacks.dashboard mlflow
 
 docs: $(VENV)/.dev ## the documents as a site in .state/site, which needs no network
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --strict --site-dir .state/site
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --site-dir .state/site > .state/docs.log 2>&1 || { cat .state/docs.log; exit 1; }
 	@echo "docs: .state/site/index.html"
 
 notebook: $(VENV)/.dev ## execute notebooks/01_eda_baseline.py into its .ipynb (DATA as for run, by HEALTH_PREDICT_DATA)

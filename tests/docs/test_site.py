@@ -17,7 +17,7 @@ LOADS = re.compile(
 
 
 def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--config-file", str(config)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)]
     return subprocess.run([*command, "--site-dir", str(site)], capture_output=True, text=True, cwd=PROJECT)
 
 
