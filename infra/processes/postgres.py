@@ -12,6 +12,7 @@ from infra.service_secrets import write_private
 
 _PACKAGE = "postgresql-15"
 _BINARIES = Path("/usr/lib/postgresql/15/bin")
+_NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/health-predict.conf")  # while the package is installed
 _LONGEST_SOCKET = 100  # characters of a Unix socket's path that every system takes
 # for one machine: a handful of clients, little memory
 _TUNED = {
@@ -40,15 +41,22 @@ def install_postgres() -> bool:
         return False
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise InfrastructureError(f"PostgreSQL is missing and only root on Debian can install it; install {_PACKAGE}")
-    configuration = Path("/etc/postgresql-common/createcluster.d/health-predict.conf")
-    configuration.parent.mkdir(parents=True, exist_ok=True)
-    configuration.write_text("create_main_cluster = false\n", encoding="utf-8")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", _PACKAGE]):
-        done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True)  # noqa: S603, S607
-        if done.returncode:
-            raise InfrastructureError(f"apt-get {command[0]} failed: {done.stderr.strip().splitlines()[-1:]}")
+    _NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+    _NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="utf-8")
+    try:
+        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", _PACKAGE]):
+            _apt(arguments)
+    finally:
+        _NO_CLUSTER.unlink()
     return True
+
+
+def _apt(arguments: list[str]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True)  # noqa: S603, S607
+    if done.returncode:
+        why = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise InfrastructureError(f"{_PACKAGE}: apt-get {arguments[0]} failed: {why}")
 
 
 def create_cluster(place: Place) -> bool:

@@ -144,6 +144,35 @@ def test_a_folder_that_postgres_cannot_enter_is_named(place: Place, tmp_path: Pa
         postgres.create_cluster(place)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_postgres_is_installed_without_a_cluster_of_its_own(tmp_path: Path, monkeypatch, fails: bool) -> None:
+    setting = tmp_path / "createcluster.d" / "health-predict.conf"
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$1: $(cat {setting})" >> {tmp_path}/calls\necho "E: no network" >&2; exit {int(fails)}\n'
+    )
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(postgres, "_BINARIES", tmp_path / "none")
+    monkeypatch.setattr(postgres, "_NO_CLUSTER", setting)
+    monkeypatch.setattr(postgres.os, "geteuid", lambda: 0)
+    if fails:
+        with pytest.raises(InfrastructureError, match=r"^postgresql-15: apt-get update failed: E: no network$"):
+            postgres.install_postgres()
+    else:
+        assert postgres.install_postgres()
+        made = "create_main_cluster = false"
+        assert (tmp_path / "calls").read_text().splitlines() == [f"update: {made}", f"install: {made}"]
+    assert not setting.exists()
+
+
+def test_without_root_the_package_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(postgres, "_BINARIES", tmp_path)
+    monkeypatch.setattr(postgres.os, "geteuid", lambda: 1000)
+    with pytest.raises(InfrastructureError, match=r"install postgresql-15$"):
+        postgres.install_postgres()
+
+
 def test_other_ports_under_running_services_are_refused(place: Place) -> None:
     write_addresses(place.settings)
     start._refuse_other_addresses(place.settings)
