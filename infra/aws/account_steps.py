@@ -126,10 +126,10 @@ def _delete_images(account: Account) -> str:
 
 def _images(account: Account) -> list[tuple[str, list[dict[str, str]]]]:
     """Images by digest, which takes all their tags, in every repository of the project."""
-    client, prefix = account.client("ecr"), account.registry.partition("/")[2] + "/"
+    client, first = account.client("ecr"), account.registry.partition("/")[2] + "/"
     pages = client.get_paginator("describe_repositories").paginate()
     names = [item["repositoryName"] for page in pages for item in page["repositories"]]
-    return [(name, _digests(client, name)) for name in names if name.startswith(prefix)]
+    return [(name, _digests(client, name)) for name in names if f"{name}/".startswith(first)]
 
 
 def _digests(client: Any, repository: str) -> list[dict[str, str]]:  # noqa: ANN401 - boto3's

@@ -1,6 +1,6 @@
 # Images: what a tag names never changes, every push is scanned.
 resource "aws_ecr_repository" "images" {
-  for_each             = local.repository
+  for_each             = local.repositories
   name                 = each.value
   image_tag_mutability = "IMMUTABLE"
   force_delete         = var.allow_destroy

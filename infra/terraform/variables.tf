@@ -153,9 +153,9 @@ variable "allowed_ports" {
 }
 
 variable "repositories" {
-  description = "Names of the ECR repositories below the project's name: the model server and the pipelines' steps."
+  description = "ECR repositories below the project's name, beside the one of that name for the pipelines' steps."
   type        = set(string)
-  default     = ["health-predict-server", "zenml"]
+  default     = ["health-predict-server"]
 
   validation {
     condition     = length(var.repositories) > 0 && alltrue([for name in var.repositories : can(regex("^[a-z0-9]+([._-][a-z0-9]+)*$", name))])

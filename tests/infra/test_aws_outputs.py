@@ -27,7 +27,7 @@ def recorded(**changed: Any) -> dict[str, Any]:
         "project": "health-predict",
         "region": "us-east-1",
         "registry": REGISTRY,
-        "repositories": ["health-predict/health-predict-server", "health-predict/zenml"],
+        "repositories": ["health-predict", "health-predict/health-predict-server"],
         **changed,
     }
     shape = {str: "string", list: ["list", "string"]}

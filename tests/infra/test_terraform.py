@@ -1,5 +1,6 @@
 """What terraform itself says of the files. Without the AWS provider, variables and user data are run alone."""
 
+import ast
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stacks.environment import PROJECT
 from tests.infra.terraform_files import FOLDER, committed
@@ -119,6 +121,37 @@ def test_the_first_boot_is_a_script_that_holds_the_others(alone: Path) -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")
     found = subprocess.run([shellcheck, "-"], input=script, capture_output=True, text=True)
     assert found.stdout == ""
+
+
+def test_every_step_may_write_below_its_name() -> None:
+    """ZenML puts what a step returns there; a step that the role does not know would fail on AWS alone."""
+    steps = {
+        node.name
+        for path in (PROJECT / "steps").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and any("step" in ast.unparse(mark) for mark in node.decorator_list)
+    }
+    named = set(re.findall(r'"(\w+)"', str(committed().locals()["working_prefixes"])))
+    assert len(steps) > 20
+    assert steps - named == set(), "add them to working_prefixes in infra/terraform/identity.tf"
+    assert named - steps == {"logs", "custom_artifacts"}
+
+
+def test_what_the_pipelines_write_by_themselves_has_its_prefix() -> None:
+    files = [path.read_text() for folder in ("adapters", "driver") for path in (PROJECT / folder).glob("*.py")]
+    kept = committed().locals()["kept_prefixes"]
+    written = {"raw_data", "processed_data", "current_batch_for_monitoring", "drift_reports", "monitoring"}
+    assert {prefix for prefix in written if any(prefix in text for text in files)} == written
+    assert set(kept) == {*written, "mlflow"}
+
+
+def test_repositories_are_those_that_are_pushed_to() -> None:
+    server = re.findall(r"repository: (\S+)", (PROJECT / "configs" / "deploy.yaml").read_text())
+    registry = yaml.safe_load((PROJECT / "stacks" / "aws.yaml").read_text())["components"]["container_registry"]
+    assert committed().named("variable")["repositories"]["default"] == server
+    # steps go to the default one, the server below it
+    assert registry["configuration"]["default_repository"] == "${HEALTH_PREDICT_PROJECT_TAG}"
+    assert "var.project" in str(committed().locals()["repositories"])
 
 
 def test_no_state_plan_or_value_file_is_committed() -> None:

@@ -66,11 +66,6 @@ run "machine" {
     condition     = aws_instance.machine.root_block_device[0].encrypted && aws_ebs_volume.data.encrypted
     error_message = "a disk is not encrypted"
   }
-
-  assert {
-    condition     = length(local.user_data) < 16384
-    error_message = "EC2 takes 16 KiB of user data"
-  }
 }
 
 run "data_stays" {
