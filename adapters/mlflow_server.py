@@ -34,4 +34,6 @@ def _status(address: str, login: tuple[str, str] | None, url: str) -> int:
     try:
         return requests.get(address, auth=login, timeout=_PATIENCE).status_code
     except requests.RequestException as error:
-        raise InfrastructureError(f"MLflow at {url}: no answer ({type(error).__name__}); is it running?") from None
+        raise InfrastructureError(
+            f"MLflow at {url}: no answer ({type(error).__name__}); start it: make services-up"
+        ) from None

@@ -156,4 +156,6 @@ def _explain_bucket(error: Exception, uri: str) -> InfrastructureError:
             f"{component}: access denied ({code}); give the stack's artifact store credentials that may write there"
         )
     reason = code or type(cause).__name__
-    return InfrastructureError(f"{component}: failed or unreachable ({reason}); start it or check the network")
+    return InfrastructureError(
+        f"{component}: failed or unreachable ({reason}); start it (make services-up) or check the network"
+    )

@@ -79,7 +79,7 @@ def _stack(name: str, client: "Client | None", store: Finding) -> list[Finding]:
     stack, file = described(name)
     if stack is None:
         return [file]
-    secrets, findings = secrets_of(stack)
+    secrets, findings = secrets_of(stack, client)
     (registration,) = guarded("stack", lambda: [registered(client, store, stack)])
     usable = client is not None and registration.state != "FAIL"
     if client is not None and usable:

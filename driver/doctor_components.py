@@ -36,6 +36,8 @@ def _ask(component: Component, secrets: Secrets, *, registered: bool) -> list[Fi
     configuration = secrets.resolve(component.configuration)
     if component.type == "model_deployer":
         return [_endpoint(component, registered=registered)]
+    if component.flavor == "ecr":
+        return [_ecr(component, registered=registered)]
     return _CHECKS.get((component.type, component.flavor), _in_process)(component, configuration)
 
 
@@ -108,6 +110,25 @@ def _registry(component: Component, configuration: Configuration) -> list[Findin
     return [asked(_title(component), ask)]
 
 
+def _ecr(component: Component, *, registered: bool) -> Finding:
+    """Its login is ZenML's, too."""
+    if not registered:
+        return _unregistered(component)
+    from zenml.client import Client
+
+    def ask() -> str:
+        registry = Client().active_stack.container_registry
+        who = registry.credentials[0] if registry and registry.credentials else "nobody"
+        return f"{component.configuration['uri']}: lets us in as {who}"
+
+    return asked(_title(component), ask)
+
+
+def _unregistered(component: Component) -> Finding:
+    cure = "register the stack, then look again"
+    return Finding(_title(component), "warn", "not asked: the stack is not registered", cure)
+
+
 def _image_builder(component: Component, _: Configuration) -> list[Finding]:
     from adapters.docker_engine import check_engine
 
@@ -124,7 +145,7 @@ def _endpoint(component: Component, *, registered: bool) -> Finding:
     """An endpoint is asked through ZenML, so only once the stack is registered."""
     name = _title(component)
     if not registered:
-        return Finding(name, "warn", "not asked: the stack is not registered", "register the stack, then look again")
+        return _unregistered(component)
     from adapters.seldon_endpoint import endpoint_of_stack
     from configs.deploy import DeployConfig
     from configs.loading import load

@@ -147,6 +147,8 @@ def _environment(folder: str) -> Finding:
     inside = Path(sys.prefix) == PROJECT / folder
     if folder == ".venv" and not inside:  # in an image the environment lies elsewhere
         return Finding(f"environment {folder}", "ok", f"not used: this runs in {sys.prefix}")
+    if folder == ".venv-services" and in_containers(state_folder() / "services"):
+        return Finding(f"environment {folder}", "ok", "not used: the services run in containers")
     return environment_finding(environment_of(folder, *_ENVIRONMENTS[folder]))
 
 
@@ -161,13 +163,18 @@ def _ports(settings: ServiceSettings) -> list[Finding]:
     return found
 
 
+def in_containers(services: Path) -> bool:
+    """Tell whether the services were started by Compose, which keeps what its images are built from there."""
+    return (services / "images").is_dir()
+
+
 def _is_ours(holder: Holder | None, settings: ServiceSettings) -> bool:
     """Whether our supervisord or a container started it."""
     if holder is None or not holder.pid:
         return False
     with suppress(psutil.Error, OSError, ValueError):
         cgroup = Path(f"/proc/{holder.pid}/cgroup").read_text(encoding="utf-8")
-        if "docker" in cgroup and (settings.folder / "images").exists():
+        if "docker" in cgroup and in_containers(settings.folder):
             return True
         supervisor = int((settings.folder / "run" / "supervisord.pid").read_text(encoding="utf-8"))
         return supervisor in (parent.pid for parent in psutil.Process(holder.pid).parents())

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,10 @@ _REFERENCE = re.compile(r"\{\{\s*([\w-]+)\.([\w-]+)\s*\}\}")
 
 @dataclass(frozen=True)
 class Secrets:
-    """The values behind the `{{name.key}}` of a stack file, from the files that it names."""
+    """The values behind the `{{name.key}}` of a stack file, and the files that it names for them."""
 
     values: Mapping[str, Mapping[str, str]] = field(repr=False)
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - whatever a stack file holds
         """Put values in the place of references anywhere below `value`; InputError names one that is not known."""
@@ -40,12 +42,16 @@ class Secrets:
     def _value(self, name: str, key: str) -> str:
         values = self.values.get(name, {})
         if key not in values:
-            raise InputError(f"the secret {name}.{key} is not known; see the head of the stack file")
+            cure = f"mend {self.files[name]}" if name in self.files else f"zenml secret create {name} --{key}=..."
+            raise InputError(f"the secret {name}.{key} is not known; {cure}")
         return values[key]
 
 
-def secrets_of(stack: StackFile) -> tuple[Secrets, list[Finding]]:
-    """Read the stack's files of secrets; a file that is not as it must be is a finding, and its values are missing."""
+def secrets_of(stack: StackFile, client: "Client | None") -> tuple[Secrets, list[Finding]]:
+    """Read the stack's files of secrets, and what else it refers to from the ZenML store.
+
+    A file that is not as it must be is a finding, and its values are missing.
+    """
     values: dict[str, Mapping[str, str]] = {}
     findings = []
     for name, file in stack.secrets.items():
@@ -53,9 +59,14 @@ def secrets_of(stack: StackFile) -> tuple[Secrets, list[Finding]]:
             values[name] = read_secret_values(file)
             findings.append(Finding("secrets file", "ok", f"{file}, for its owner alone"))
         except HealthPredictError as error:
-            found = failed("secrets file", error)
-            findings.append(found if file.exists() else replace(found, cure="make services-up"))
-    return Secrets(values), findings
+            trouble = failed("secrets file", error)
+            findings.append(trouble if file.exists() else replace(trouble, cure="make services-up"))
+    referred = {name for component in stack.components for name, _ in _REFERENCE.findall(str(component.configuration))}
+    for name in referred - stack.secrets.keys() if client else ():
+        with suppress(KeyError):
+            found = client.get_secret(name, allow_partial_name_match=False, allow_partial_id_match=False)
+            values[name] = found.secret_values
+    return Secrets(values, stack.secrets), findings
 
 
 def mentions(name: str, text: str) -> bool:

@@ -113,6 +113,7 @@ def test_secrets_that_others_can_read_are_not_used(state: Path) -> None:
     assert result.exit_code == 5
     assert found(result)["secrets file"]["cure"] == f"chmod 600 {state}/services/secrets.env"
     assert "is not known" in found(result)["artifact store"]["told"]
+    assert found(result)["artifact store"]["cure"] == f"mend {state}/services/secrets.env"
     assert CANARY not in result.output
 
 

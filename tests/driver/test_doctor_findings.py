@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,11 +21,12 @@ from driver.doctor_machine import (
     python_finding,
     trouble_writing,
 )
-from driver.doctor_stack import Secrets, registration_finding
+from driver.doctor_stack import Secrets, registration_finding, secrets_of
 from health_predict.errors import InfrastructureError, InputError
 from health_predict.rollout import Endpoint
 from infra.processes.ports import Holder
 from stacks.components.airflow_steps.airflow_api import Health
+from stacks.stack_file import Component, StackFile
 
 HERE = Path("/here")
 VENV = Environment(".venv", "make setup", there=True, fresh=True)
@@ -117,6 +119,23 @@ def test_secrets_are_put_in_place_and_never_shown() -> None:
     assert "CANARY" not in repr(secrets)
     with pytest.raises(InputError, match=r"secret s\.OTHER is not known"):
         secrets.resolve("{{s.OTHER}}")
+
+
+def test_a_secret_without_a_file_comes_from_the_store() -> None:
+    component = Component("artifact_store", "c", "s3", {"key": "{{kept.KEY}}", "secret": "{{gone.KEY}}"})
+    stack = StackFile("mine", Path("mine.yaml"), (component,), (), {}, {})
+    secrets, findings = secrets_of(stack, StoreOfSecrets())
+    assert findings == []
+    assert secrets.resolve("{{kept.KEY}}") == "v"
+    with pytest.raises(InputError, match=r"gone\.KEY is not known; zenml secret create gone --KEY=\.\.\."):
+        secrets.resolve("{{gone.KEY}}")
+
+
+class StoreOfSecrets:
+    """ZenML's client, as far as it is asked for secrets."""
+
+    def get_secret(self, name: str, **_: bool) -> SimpleNamespace:
+        return SimpleNamespace(secret_values={"kept": {"KEY": "v"}}[name])
 
 
 def test_an_environment_is_as_fresh_as_the_newest_of_its_stamps(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_mlflow(ill: dict[str, Any], state: str, told: str, cure: str) -> None:
 
 def test_mlflow_that_does_not_answer() -> None:
     found = mlflow(NOBODY)
-    assert (found.state, found.cure) == ("FAIL", "is it running?")
+    assert (found.state, found.cure) == ("FAIL", "start it: make services-up")
     assert "no answer (ConnectionError)" in found.told
 
 
@@ -178,6 +178,7 @@ def test_a_wrong_key_and_storage_that_does_not_answer() -> None:
     assert "credentials" in refused.cure
     down = store("hospital", NOBODY, **keys)
     assert "failed or unreachable (EndpointConnectionError)" in down.told
+    assert "make services-up" in down.cure
     unknown = store("hospital", NOBODY, **{**keys, "key": "{{s.OTHER}}"})
     assert "secret s.OTHER is not known" in unknown.told
 
