@@ -8,6 +8,7 @@ from zenml.config.global_config import GlobalConfiguration
 from zenml.entrypoints.step_entrypoint_configuration import STEP_NAME_OPTION
 from zenml.orchestrators import ContainerizedOrchestrator
 
+from stacks.components.airflow_steps.code_digest import code_digest
 from stacks.components.airflow_steps.configuration import AirflowStepsConfig, AirflowStepsSettings
 from stacks.components.airflow_steps.dag import Submission, Task
 from stacks.components.airflow_steps.dag_file import dag_id_of, without_secrets
@@ -73,6 +74,7 @@ def image_settings(config: AirflowStepsConfig, project: Path) -> Any:  # noqa: A
     return DockerSettings(
         dockerfile=str(project / (config.dockerfile or "")),
         build_context_root=str(project),
+        image_tag=f"steps-{code_digest(project, config.base_image or '')}",
         parent_image_build_config=DockerBuildConfig(build_options=options),
         install_stack_requirements=False,
         install_deployment_requirements=False,
