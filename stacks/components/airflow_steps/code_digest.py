@@ -1,7 +1,7 @@
 """Which code an image of the steps holds: a name for the content of its build context.
 
-ZenML takes an image that was pushed before if its settings are the same, and does not see that the code in it changed; and
-a registry may refuse to push a tag again. So the tag is made of the content: new code, new tag.
+ZenML takes an image that was pushed before if its settings are the same, and does not see that the code in it changed;
+and a registry may refuse to push a tag again. So the tag is made of the content: new code, new tag.
 """
 
 import hashlib
