@@ -134,8 +134,8 @@ class AirflowApi:
         try:
             return patiently(self._ask, method, path, token=token, absent=absent, **what)
         except requests.HTTPError as error:
-            problem = f"{method} {path} answered {error.response.status_code}"
-            if error.response.status_code in (401, 403):
+            problem = f"{method} {path} answered {_status(error)}"
+            if _status(error) in (401, 403):
                 raise InfrastructureError(
                     f"Airflow at {self.url} refused the user '{self.username}' ({problem}); its password is in the "
                     "secrets file that `make services-status` names"
@@ -163,8 +163,12 @@ class AirflowApi:
 
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, requests.HTTPError):
-        return bool(error.response.status_code >= requests.codes.internal_server_error)
+        return _status(error) >= 500
     return isinstance(error, requests.ConnectionError | requests.Timeout)
+
+
+def _status(error: requests.HTTPError) -> int:
+    return error.response.status_code if error.response is not None else 0
 
 
 def _in_path(name: str) -> str:

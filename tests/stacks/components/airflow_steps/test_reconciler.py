@@ -6,7 +6,6 @@ from click.testing import CliRunner
 from health_predict.errors import InfrastructureError
 from stacks.components.airflow_steps import reconciler
 
-
 pytestmark = pytest.mark.usefixtures("prepared_process")
 
 
