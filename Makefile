@@ -43,8 +43,8 @@ run: $(VENV)/.pipeline $(SERVING)/.serving ## set up, apply the local stack, tra
 test: $(VENV)/.dev $(SERVING)/.serving ## set up and run the tests (PYTEST_ARGS="-k ...")
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-test-image: $(VENV)/.dev ## build the model server's image and test it in a container (root on Debian: installs Docker)
-	@$(PYTHON) -m pytest -n 0 -m image tests/serving/test_image.py
+test-image: $(VENV)/.dev ## build the model server's image, test it in a container and deploy it as on AWS (root on Debian: installs Docker)
+	@$(PYTHON) -m pytest -n 0 -m image tests/serving/test_image.py tests/pipelines/test_deployment_aws.py
 
 test-stack: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## the stack airflow: real Airflow, PostgreSQL and MLflow server, moto as S3
 	@$(PYTHON) -m pytest -n 0 -m stack $(STACK_ARGS)

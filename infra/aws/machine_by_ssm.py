@@ -12,7 +12,7 @@ from infra.aws.teardown_step import Account, Step
 _PATIENCE = 1800.0  # seconds for all of it
 _PAUSE = 5.0
 _ENDED = ("Success", "Failed", "Cancelled", "TimedOut")
-# as the user whose cluster and services they are; where ZenML's server is, which knows the champion, stands in zenml.env
+# as the user whose cluster and services they are; zenml.env says where ZenML's server is, which leads to the champion
 _COMMAND = (
     "set -a; . /etc/health-predict/machine.env; zenml=/data/state/services/zenml.env; [ ! -f $zenml ] || . $zenml; "
     "cd /opt/health-predict; runuser --user health-predict -- "

@@ -51,15 +51,20 @@ def engine() -> Iterator[None]:
 
 
 @contextmanager
-def registry(program: str, folder: Path) -> Iterator[str]:
-    """Run a private registry on a free port of 127.0.0.1 and give its address."""
+def registry(program: str, folder: Path, login: tuple[str, str] | None = None) -> Iterator[str]:
+    """Run a private registry on a free port of 127.0.0.1 and give its address; `login` is its only account."""
     address = f"127.0.0.1:{free_port()}"
-    settings = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(folder)}}, "http": {"addr": address}}
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
+        "http": {"addr": address},
+        "auth": {"htpasswd": {"realm": "tests", "path": str(_htpasswd(folder, *login))}} if login else {},
+    }
     (folder / "registry.yml").write_text(json.dumps(settings))
     with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", folder / "registry.yml"], stdout=log, stderr=log)
     try:
-        _wait_for(f"http://{address}/v2/")
+        _wait_for(f"http://{address}/v2/", login)
         yield address
     finally:
         process.terminate()
@@ -104,11 +109,19 @@ def _environment(variables: Mapping[str, object]) -> list[str]:
     return [f"--env={name}={value}" for name, value in variables.items()]
 
 
-def _wait_for(url: str) -> None:
+def _htpasswd(folder: Path, user: str, password: str) -> Path:
+    import bcrypt
+
+    file = folder / "htpasswd"
+    file.write_text(f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()}\n")
+    return file
+
+
+def _wait_for(url: str, login: tuple[str, str] | None = None) -> None:
     until = time.monotonic() + _LONGEST_START
     while time.monotonic() < until:
         try:
-            if httpx.get(url, timeout=2).status_code == 200:
+            if httpx.get(url, auth=login, timeout=2).status_code == 200:
                 return
         except httpx.TransportError:
             pass
