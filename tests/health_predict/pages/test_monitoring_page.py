@@ -4,10 +4,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from health_predict.evaluation import Interval
+from health_predict.monitoring.group_records import GroupRecord
 from health_predict.monitoring.history import read_history
 from health_predict.monitoring.ledger import STATES, Ledger
 from health_predict.monitoring.monitored import NAMES
 from health_predict.pages.monitoring import monitoring_page
+from health_predict.pages.monitoring_slices import _table
 from health_predict.pages.monitoring_table import link
 from tests.health_predict.monitoring import invented_ledger as invented
 
@@ -163,6 +166,14 @@ def test_small_groups_are_not_judged():
     assert "too few to judge" in rows["Asian"]  # 120 rows
     assert "too few to judge" not in rows["Caucasian"]  # 2,100
     assert "Asian too few to judge" in figure(html, "Realised AUROC").split(">")[2]
+
+
+def test_an_outcome_of_one_to_ten_encounters_is_not_told():
+    few, enough = (GroupRecord("race", "Asian", n, 0.25, 0.4, None, Interval(-0.15, -0.3, 0.1)) for n in (40, 44))
+    told, open_ = (_table("In numbers", [group]).rows[0] for group in (few, enough))
+    assert (told[3], told[6]) == ("too few", "too few")  # 10 of 40
+    assert open_[3] == "25.0 %"
+    assert open_[6].startswith("\N{MINUS SIGN}15.0 %")
 
 
 @pytest.mark.parametrize("last", STATES)
