@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as runs are submitted, followed and cleared away with it."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from health_predict.errors import InfrastructureError
 CURE = "start it with `make services-up`, see `make services-status`"
 _TIMEOUT = (3.05, 15.0)  # seconds to connect, and to the next byte
 _TOKEN_LIFE = 600.0  # seconds; Airflow's own default is a day
+_RAISED = re.compile(r"[A-Za-z_][\w.]*: ")
 _TICKS = {"scheduler": "latest_scheduler_heartbeat", "dag_processor": "latest_dag_processor_heartbeat"}
 
 
@@ -99,12 +101,12 @@ class AirflowApi:
         return {task["task_id"]: task["state"] for task in found.get("task_instances", [])}
 
     def import_error(self, file_name: str) -> str | None:
-        """The last line of what Airflow says about a DAG file that it cannot read."""
+        """What Airflow says about a DAG file that it cannot read, in the line that names the exception."""
         found = self._call("GET", "/api/v2/importErrors", params={"limit": 100, "order_by": "-timestamp"})
         for error in found.get("import_errors", []):
             if file_name in str(error.get("filename")):
-                lines: list[str] = str(error["stack_trace"]).strip().splitlines()
-                return lines[-1][:300] if lines else "no message"
+                lines: list[str] = str(error["stack_trace"]).strip().splitlines() or ["no message"]
+                return next(filter(_RAISED.match, reversed(lines)), lines[-1])[:300]
         return None
 
     def set_paused(self, dag_id: str, *, paused: bool) -> None:

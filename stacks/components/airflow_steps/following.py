@@ -9,7 +9,6 @@ from uuid import UUID
 from zenml.models import PipelineRunResponse, StepRunResponse
 
 from health_predict.errors import HealthPredictError, InfrastructureError
-from stacks.components.airflow_steps.airflow_api import CURE
 from stacks.components.airflow_steps.observation import Observer
 from stacks.components.airflow_steps.publishing import publish
 
@@ -82,7 +81,7 @@ def failure_of(run: PipelineRunResponse, link: str) -> HealthPredictError:
             said = ": ".join([(info.source or "failure").rpartition(".")[2], *first])
             return HealthPredictError(f"step {name} failed: {said}; its log: {link}")
     reason = run.get_body().status_reason or f"the run is {run.status.value}"
-    return InfrastructureError(f"{run.name}: {reason} ({link}); {CURE}")
+    return InfrastructureError(f"{run.name}: {reason} ({link})")
 
 
 def _in_words(step: StepRunResponse) -> str:

@@ -12,7 +12,7 @@ from zenml.models import PipelineRunResponse
 from zenml.utils.time_utils import utc_now
 
 from health_predict.errors import InfrastructureError
-from stacks.components.airflow_steps.airflow_api import AirflowApi
+from stacks.components.airflow_steps.airflow_api import CURE, AirflowApi
 from stacks.components.airflow_steps.dag_file import dag_id_of
 from stacks.components.airflow_steps.reconciliation import AirflowFacts, Decision, Limits, ZenmlFacts, decide
 
@@ -47,10 +47,11 @@ class Observer:
         except InfrastructureError as error:
             return AirflowFacts(answers=False, trouble=str(error))
         ailing = [f"{part} {said}" for part, said in health.ailing.items() if part != "dag_processor" or run is None]
-        paused = ["the DAG is paused"] if dag and dag.paused and not (run and run.finished) else []
+        cure = CURE if ailing else "let it go on there"
+        ailing += ["the DAG is paused"] if dag and dag.paused and not (run and run.finished) else []
         return AirflowFacts(
             answers=True,
-            trouble=f"Airflow at {self.api.url}: {', '.join(ailing + paused)}" if ailing + paused else "",
+            trouble=f"Airflow at {self.api.url}: {', '.join(ailing)}; {cure}" if ailing else "",
             file_there=(self.dags_folder / f"{dag_id}.zip").exists(),
             import_error=import_error,
             dag_there=dag is not None,

@@ -80,7 +80,7 @@ def decide(zenml: ZenmlFacts, airflow: AirflowFacts, *, age: float, troubled: fl
     if age > limits.run:
         return Decision(Verdict.FAIL, f"not finished after {limits.run:.0f} s (run_timeout)", open_steps)
     if troubled > limits.outage:
-        return Decision(Verdict.FAIL, f"{airflow.trouble} for more than {limits.outage:.0f} s", open_steps)
+        return Decision(Verdict.FAIL, f"for more than {limits.outage:.0f} s: {airflow.trouble}", open_steps)
     if not airflow.answers:
         return Decision(Verdict.WAIT, airflow.trouble)
     if airflow.run_state is None:

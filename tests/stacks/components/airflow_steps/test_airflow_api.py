@@ -53,10 +53,12 @@ def test_what_is_not_there_is_no_failure(airflow: Airflow) -> None:
     api.delete_dag("d")
 
 
-def test_the_last_line_of_an_import_error(airflow: Airflow) -> None:
-    errors = [{"filename": "x/d.zip/dag.py", "stack_trace": "Traceback\n  line\nSyntaxError: invalid\n"}]
+def test_what_was_raised_at_an_import(airflow: Airflow) -> None:
+    errors = [
+        {"filename": "x/d.zip/dag.py", "stack_trace": "Traceback\n  x\nTypeError: Invalid arguments\n**kwargs: 1\n"}
+    ]
     airflow.answers["GET /api/v2/importErrors"] = {"import_errors": errors}
-    assert client(airflow).import_error("d.zip") == "SyntaxError: invalid"
+    assert client(airflow).import_error("d.zip") == "TypeError: Invalid arguments"
     assert client(airflow).import_error("other.zip") is None
 
 

@@ -73,9 +73,9 @@ def test_a_defect_of_a_step_is_named_with_its_log() -> None:
 def test_what_airflow_cannot_report_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     published = []
     monkeypatch.setattr(following, "publish", lambda run, decision: published.append(decision))
-    gone = Decision(Verdict.FAIL, "scheduler is unhealthy for more than 40 s", ("first",))
+    gone = Decision(Verdict.FAIL, "for more than 40 s: scheduler is unhealthy", ("first",))
     known = ("health_predict.errors.InfrastructureError", gone.reason)
-    with pytest.raises(InfrastructureError, match=r"run-7: scheduler is unhealthy .*make services-up"):
+    with pytest.raises(InfrastructureError, match=r"^run-7: for more than 40 s: scheduler is unhealthy \(http"):
         follower(
             (run("running", first=step("running")), gone),
             (run("failed", gone.reason, first=step("failed", 1, known)), WAIT),
