@@ -103,11 +103,12 @@ def owner_of(folder: Path) -> tuple[int, int]:
 
 
 def give_to_containers(folder: Path) -> None:
-    """Where root owns the state, hand it to the containers' user, who may not be root; root can use it as before."""
-    if os.getuid() or folder.stat().st_uid:
+    """Where root works on the state, hand its files to the user of the containers; root can still use them."""
+    if os.getuid():
         return
+    user, group = owner_of(folder)
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        os.chown(path, user, group, follow_symlinks=False)
 
 
 def _without_ours(variables: Mapping[str, str]) -> dict[str, str]:
