@@ -1,8 +1,9 @@
 """Object storage through boto3: what lies at an s3:// URI, and a bucket as the folder of an artifact store.
 
-Endpoint and credentials of a URI come from the usual AWS variables, those of a bucket from the stack.
+Endpoint and credentials come from the active stack for what lies in its own bucket, else from the usual AWS variables.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ def read_object(uri: str) -> bytes:
     """
     bucket, key = _parse(uri)
     try:
-        return boto3.Session().client("s3", config=_CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return _client(bucket, _CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
     except (ClientError, BotoCoreError) as error:
         raise _explain(error, uri) from None
 
@@ -44,9 +45,7 @@ def check_object(uri: str) -> int:
     """Return the size in bytes of an s3://bucket/key, asked once; raises as `read_object` does."""
     bucket, key = _parse(uri)
     try:
-        return int(
-            boto3.Session().client("s3", config=_ONE_QUESTION).head_object(Bucket=bucket, Key=key)["ContentLength"]
-        )
+        return int(_client(bucket, _ONE_QUESTION).head_object(Bucket=bucket, Key=key)["ContentLength"])
     except (ClientError, BotoCoreError) as error:
         raise _explain(error, uri) from None
 
@@ -67,12 +66,9 @@ class Bucket:
     @classmethod
     def of_store(cls, store: Any) -> "Bucket":  # noqa: ANN401 - ZenML's S3ArtifactStore
         """Return the bucket of a ZenML artifact store of flavor s3, with that store's credentials and settings."""
-        key, secret, token, region = store.get_credentials()
-        settings = {"region_name": region} if region else {}
-        client = boto3.Session(key, secret, token).client(
-            "s3", config=_CONFIG, **settings, **(store.config.client_kwargs or {})
+        return cls(
+            str(store.path).rstrip("/"), _client_of_store(store, _CONFIG), store.config.s3_additional_kwargs or {}
         )
-        return cls(str(store.path).rstrip("/"), client, store.config.s3_additional_kwargs or {})
 
     @classmethod
     def asked_once(cls, root: str, key: str | None, secret: str | None, settings: Mapping[str, Any]) -> "Bucket":
@@ -118,6 +114,30 @@ class Bucket:
             yield
         except (ClientError, BotoCoreError, S3UploadFailedError) as error:
             raise _explain_bucket(error, uri) from None
+
+
+def _client(bucket: str, config: Config) -> Any:  # noqa: ANN401 - boto3's, made at run time
+    store = _store_of_stack(bucket)
+    return boto3.Session().client("s3", config=config) if store is None else _client_of_store(store, config)
+
+
+def _store_of_stack(bucket: str) -> Any | None:  # noqa: ANN401 - ZenML's S3ArtifactStore
+    """The active stack's artifact store if this is its bucket; ZenML is not asked where it has no store yet."""
+    folder = os.environ.get("ZENML_CONFIG_PATH")
+    if not os.environ.get("ZENML_STORE_URL") and not (folder and (Path(folder) / "config.yaml").exists()):
+        return None
+    from zenml.client import Client
+
+    store = Client().active_stack.artifact_store
+    return store if store.flavor == "s3" and store.config.bucket == bucket else None
+
+
+def _client_of_store(store: Any, config: Config) -> Any:  # noqa: ANN401 - as above
+    key, secret, token, region = store.get_credentials()
+    settings = {"region_name": region} if region else {}
+    return boto3.Session(key, secret, token).client(
+        "s3", config=config, **{**settings, **(store.config.client_kwargs or {})}
+    )
 
 
 def _parse(uri: str) -> tuple[str, str]:

@@ -24,6 +24,12 @@ def use_stack(option: str | None) -> str:
     return _for_this_process(active) if active in stack_names() else active
 
 
+def use_stack_of(uri: str, option: str | None) -> None:
+    """Where --stack names another stack than the active one, what lies in its bucket opens with its credentials."""
+    if option is not None and uri.startswith("s3://"):
+        _for_this_process(option)
+
+
 def _for_this_process(name: str) -> str:
     os.environ["ZENML_ACTIVE_STACK_ID"] = str(apply_stack(name, activate=False).id)
     return name

@@ -12,6 +12,7 @@ from configs.loading import load
 from configs.train import TrainConfig
 from driver.provenance import say_if_synthetic
 from driver.result_file import claim, write
+from driver.stack import use_stack_of
 from health_predict.errors import InputError
 from health_predict.reading import RawData
 from health_predict.splits import split
@@ -44,6 +45,7 @@ def run(options: Options) -> int:
     result_file = claim(options.result, dry_run=options.dry_run)
     _check_disk(config.data.minimum_free_mb)
     source = locate(options.data, os.environ, cache_folder())
+    use_stack_of(source.uri, options.stack)
     raw = open_source(source.uri)
     splits = split(raw.frame, seed=config.data.seed, protocol=config.data.protocol)
     initial = {"train": splits.train, "validation": splits.validation, "test": splits.test}

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,10 +11,10 @@ from adapters.data_source import SYNTHETIC, locate, open_source
 from adapters.data_upload import RAW, folder_of_stack
 from configs.loading import load
 from configs.train import TrainConfig
-from driver.stack import use_stack
+from driver.stack import use_stack, use_stack_of
 from health_predict.errors import InputError
 from health_predict.splits import split
-from stacks.environment import cache_folder
+from stacks.environment import cache_folder, state_folder
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def run(options: Options) -> int:
     """
     how = load(TrainConfig, "train", options.config, options.pairs).data
     uri, source = _source(options.data)
+    use_stack_of(uri, options.stack)
     raw = open_source(uri)
     rows = {part: len(frame) for part, frame in vars(split(raw.frame, seed=how.seed, protocol=how.protocol)).items()}
     click.echo(f"data: {source} ({raw.provenance}), {len(raw.frame):,} encounters")
@@ -45,6 +47,7 @@ def run(options: Options) -> int:
 
         quiet_libraries()
     click.echo(f"stack: {use_stack(options.stack)}")
+    _check_seen_by_steps(uri)
     place = _checked_place()
     if options.dry_run:
         click.echo(f"dry run: everything is in order, nothing was sent to {place}")
@@ -62,6 +65,18 @@ def _source(data: str | None) -> tuple[str, str]:
             "give --data the UCI zip or a CSV"
         )
     return found.uri, found.uri.rpartition("/")[2]
+
+
+def _check_seen_by_steps(uri: str) -> None:
+    """InputError for a file of this machine that a step in a container would not find."""
+    from zenml.client import Client
+
+    local = Client().active_stack.orchestrator.config.is_local
+    if not local and not uri.startswith("s3://") and not Path(uri).is_relative_to(state_folder()):
+        raise InputError(
+            f"{uri}: steps of this stack run in containers, which see of this machine {state_folder()} alone; "
+            "copy the file there, and give that path"
+        )
 
 
 def _checked_place() -> str:

@@ -136,6 +136,32 @@ def test_a_training_takes_its_data_from_there(ward: Ward, uploaded: Result) -> N
     assert f"data: diabetic_data.csv (file, from --data), {ROWS:,} encounters" in result.stdout
 
 
+def test_the_bucket_of_the_stack_opens_with_the_credentials_of_the_stack(
+    ward: Ward, uploaded: Result, monkeypatch
+) -> None:
+    """The process itself has none that AWS's variables would name."""
+    from adapters.object_storage import read_object
+    from stacks.apply import apply_stack
+
+    secrets = ward.folder / "secrets.env"
+    secrets.touch(mode=0o600)
+    secrets.write_text("KEY=test\nSECRET=test\n")
+    stack = yaml.safe_load((ward.folder / "ward.yaml").read_text())
+    store = {"key": "{{of_ward.KEY}}", "secret": "{{of_ward.SECRET}}", "path": f"s3://{BUCKET}"}
+    store["client_kwargs"] = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
+    stack["components"]["artifact_store"] = {"name": "own_keys", "flavor": "s3", "configuration": store}
+    described = {**stack, "secrets": {"of_ward": str(secrets)}}
+    (ward.folder / "keys.yaml").write_text(yaml.safe_dump(described))
+    apply_stack("keys", activate=True, folder=ward.folder)
+    for name in ("AWS_ENDPOINT_URL", *CREDENTIALS):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    try:
+        assert read_object(f"s3://{BUCKET}/{NAMES[0]}") == ward.file.read_bytes()
+    finally:
+        apply_stack("ward", activate=True, folder=ward.folder)
+
+
 def test_what_is_there_is_not_sent_again(ward: Ward, uploaded: Result) -> None:
     before = ward.versions()
     again = upload("--data", ward.file)
