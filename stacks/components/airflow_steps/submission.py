@@ -70,7 +70,7 @@ def image_settings(config: AirflowStepsConfig, project: Path) -> Any:  # noqa: A
     from zenml.config import DockerSettings
     from zenml.config.docker_settings import DockerBuildConfig, DockerBuildOptions
 
-    options = DockerBuildOptions(build_args={"BASE_IMAGE": config.base_image} if config.base_image else {})
+    options = DockerBuildOptions(build_args={"BASE_IMAGE": config.base_image} if config.base_image else {}, rm=True)
     return DockerSettings(
         dockerfile=str(project / (config.dockerfile or "")),
         build_context_root=str(project),
