@@ -19,7 +19,7 @@ from health_predict.errors import HealthPredictError, InfrastructureError, Input
 from stacks.apply import alone
 from stacks.components.airflow_steps.credentials import load_credentials
 from stacks.components.airflow_steps.dag_file import submitted
-from stacks.environment import prepare
+from stacks.environment import prepare, quiet_console
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -105,6 +105,7 @@ def _open_store() -> bool:
         from stacks.registration import open_store
 
         open_store()
+    quiet_console()  # it is told once, by this process
     return True
 
 
