@@ -42,7 +42,7 @@ def airflow_environment(place: Place) -> dict[str, str]:
         # a killed worker is noticed within a minute
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "10",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-        # on a busy machine an answer of the API server may take longer than the five seconds after which a task gives up
+        # on a busy machine the API server may need longer than the five seconds after which a task gives up
         "WORKERS__EXECUTION_API_TIMEOUT": "30",
         "LOGGING__BASE_LOG_FOLDER": str(place.airflow / "logs"),
     }
