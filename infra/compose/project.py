@@ -9,7 +9,7 @@ from pathlib import Path
 from health_predict.errors import InfrastructureError
 from infra.compose.context import image_folder
 from infra.service_secrets import prepare_secrets, write_private
-from infra.service_settings import SETTINGS, ServiceSettings
+from infra.service_settings import SETTINGS, ServiceSettings, read_settings
 from stacks.environment import PROJECT, state_folder
 from stacks.value_file import read_values
 
@@ -89,6 +89,7 @@ def variables_of(secrets: Mapping[str, str], environment: Mapping[str, str]) -> 
         **names,
         **chosen,
         **secrets,
+        "HEALTH_PREDICT_S3_ENDPOINT": read_settings(environment).s3_url,
         "HEALTH_PREDICT_PROJECT": str(PROJECT),
         "HEALTH_PREDICT_STATE": str(state_folder()),
         "HEALTH_PREDICT_UID": str(user),
