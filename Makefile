@@ -162,7 +162,7 @@ cost: $(VENV)/.pipeline ## what the stack aws costs by the hour, day and month (
 aws-env: $(VENV)/.pipeline ## write what Terraform made to .state/aws.env, for stacks/aws.yaml
 	@$(PYTHON) -m infra.aws.outputs
 
-aws-up: $(VENV)/.pipeline ## start the machine of the stack aws and its services, open tunnels to them (JUPYTER=1: the notebook's, too)
+aws-up: ## start the machine of the stack aws and its services, open tunnels to them (JUPYTER=1: the notebook's, too)
 	@infra/aws/up.sh
 
 aws-down: ## close the tunnels and stop the machine; nothing is lost
