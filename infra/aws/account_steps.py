@@ -117,10 +117,13 @@ def _look_at_images(account: Account) -> str:
 def _delete_images(account: Account) -> str:
     client, count = account.client("ecr"), 0
     with answering("ECR"):
-        for repository, images in _images(account):
-            for start in range(0, len(images), _IMAGES):
-                client.batch_delete_image(repositoryName=repository, imageIds=images[start : start + _IMAGES])
-            count += len(images)
+        for repository, _ in _images(account):
+            while images := _digests(client, repository)[:_IMAGES]:  # one in an index can go after the index alone
+                answer = client.batch_delete_image(repositoryName=repository, imageIds=images)
+                if not answer["imageIds"]:
+                    code = answer["failures"][0]["failureCode"]
+                    raise InfrastructureError(f"ECR, {repository}: {len(images)} images stay ({code}); delete by hand")
+                count += len({image["imageDigest"] for image in answer["imageIds"]})
     return f"{count:,} images" if count else "nothing to do"
 
 

@@ -146,7 +146,8 @@ def _in_account() -> tuple[str, str]:
     for repository in (REPOSITORY, FOREIGN):
         ecr.create_repository(repositoryName=repository, tags=[{"Key": k, "Value": v} for k, v in TAGS.items()])
         for number in (1, 2):
-            manifest = f'{{"schemaVersion": 2, "config": {{"digest": "sha256:{number:064}"}}}}'
+            layers = f'"layers": [{{"digest": "sha256:{number:064}"}}]'  # moto makes the image's digest of these
+            manifest = f'{{"schemaVersion": 2, "config": {{"digest": "sha256:{number:064}"}}, {layers}}}'
             image = {"imageManifest": manifest, "imageManifestMediaType": MANIFEST, "imageTag": f"{number}-run"}
             ecr.put_image(repositoryName=repository, **image)
     specification = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in TAGS.items()]}]

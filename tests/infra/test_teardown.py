@@ -100,6 +100,18 @@ def test_interrupted_among_the_versions_it_deletes_the_rest(stack: Stack, monkey
     assert_all_gone(stack)
 
 
+def test_images_that_ecr_keeps_are_told_with_its_reason(stack: Stack, monkeypatch) -> None:
+    """An image that an index refers to goes after the index; nothing at all going is the end."""
+    kept = _Ecr([["sha256:index"], ["sha256:image"]])
+    monkeypatch.setattr(account_steps, "_images", lambda _: [(REPOSITORY, [])])
+    monkeypatch.setattr(teardown.Account, "client", lambda self, service: kept)
+    account = teardown.Account.of_file(stack.state / "aws.env")
+    assert account_steps._delete_images(account) == "2 images"
+    kept.steps, kept.left = [[]], ["sha256:image"]
+    with pytest.raises(Exception, match=r"1 images stay \(KmsError\)"):
+        account_steps._delete_images(account)
+
+
 def test_half_of_it_gone_by_hand_is_no_error(stack: Stack) -> None:
     s3 = boto3.client("s3")
     for item in s3.list_object_versions(Bucket=LOGS)["Versions"]:
@@ -254,6 +266,25 @@ def test_releases_are_those_that_up_installs(stack: Stack) -> None:
     script = (PROJECT / "infra" / "minikube" / "up.sh").read_text()
     installed = [tuple(line.split()[1:4:2]) for line in script.splitlines() if line.strip().startswith("chart ")]
     assert sorted(machine_steps.RELEASES) == sorted(installed)
+
+
+class _Ecr:
+    """ECR that deletes in each request what a list of such lists says."""
+
+    def __init__(self, steps: list[list[str]]) -> None:
+        self.steps, self.left = steps, ["sha256:image", "sha256:index"]
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, **_):
+        return [{"imageIds": [{"imageDigest": digest} for digest in self.left]}]
+
+    def batch_delete_image(self, **_):
+        gone = self.steps.pop(0)
+        self.left = [digest for digest in self.left if digest not in gone]
+        failures = [{"failureCode": "KmsError"} for _ in self.left]
+        return {"imageIds": [{"imageDigest": digest} for digest in gone], "failures": failures}
 
 
 class _Ssm:
