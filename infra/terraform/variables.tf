@@ -238,7 +238,7 @@ variable "budget_emails" {
 }
 
 variable "allow_destroy" {
-  description = "Let terraform destroy delete data and images that are still there. Set by make destroy, never by hand in a file."
+  description = "Let terraform destroy delete data and images that are still there. make destroy needs it not: it asks, and empties them first."
   type        = bool
   default     = false
 }
