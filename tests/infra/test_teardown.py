@@ -4,12 +4,16 @@ import os
 import pty
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from kubernetes.config import kube_config
 
+import driver.stack
+from adapters import stack_connection
+from health_predict.errors import InfrastructureError
 from infra.aws import account_steps, machine_by_ssm, machine_steps, teardown
 from stacks.environment import PROJECT
 from tests.adapters.kubernetes_stub import CONTEXT
@@ -19,6 +23,7 @@ __all__ = ["account", "stack"]
 
 pytestmark = pytest.mark.infra
 
+CHAMPION = machine_steps._champion
 COMPOSE_DOWN = machine_steps.COMPOSE_DOWN  # the real one takes seconds, so that most tests have a stand-in for it, too
 
 
@@ -159,6 +164,28 @@ def test_a_dry_run_says_what_is_there_and_deletes_nothing(stack: Stack) -> None:
     ):
         assert line in done.output.splitlines()
     assert (stack.calls(), stack.versions(), stack.images(), len(stack.cluster.seldon_deployments)) == ([], 3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("champion", "said"),
+    [
+        (SimpleNamespace(version="7", tags={"champion_since": "May"}, run_id="abc"), "version 7 since May, run abc"),
+        (None, "none"),
+        (InfrastructureError("MLflow does not answer\nsecond line"), "not known (MLflow does not answer)"),
+        (KeyError(), "not known (KeyError)"),
+    ],
+)  # fmt: skip
+def test_the_champion_that_would_be_lost_is_named(monkeypatch, champion: object, said: str) -> None:
+    def ask() -> object:
+        if isinstance(champion, Exception):
+            raise champion
+        return champion
+
+    asked: list[str] = []
+    monkeypatch.setattr(driver.stack, "use_stack", asked.append)
+    monkeypatch.setattr(stack_connection, "registry_of_stack", lambda: SimpleNamespace(champion=ask))
+    assert CHAMPION() == said
+    assert asked == ["aws"]
 
 
 def test_a_snapshot_of_the_data_disk_is_named(stack: Stack) -> None:

@@ -63,8 +63,10 @@ def test_uploads_ask_for_the_encryption_that_the_bucket_demands() -> None:
     assert allowed[1] == asked
 
 
-def test_the_pipelines_compile_as_they_do_for_one_machine(applied: AppliedStack) -> None:
-    here, there = compiled("local"), compiled("aws")
+@pytest.mark.parametrize("name", ["aws", "minikube"])
+def test_the_pipelines_compile_as_they_do_for_one_machine(applied: AppliedStack, name: str) -> None:
+    apply_stack(name, activate=False)
+    here, there = compiled("local"), compiled(name)
     assert sorted(there) == [
         "health_predict_api_deployment",
         "health_predict_monitoring_retraining",
