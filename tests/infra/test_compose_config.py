@@ -62,7 +62,7 @@ def test_every_image_can_be_replaced(command, variables, tmp_path: Path) -> None
 
 def test_every_port_can_be_changed(command, variables, tmp_path: Path) -> None:
     own = {name: str(20000 + number) for number, name in enumerate(variables) if name.endswith("_PORT")}
-    services = _services(_config(command, variables | own, tmp_path))
+    services = _services(_config(command, variables | variables_of({}, own), tmp_path))
     text = json.dumps(services)
     assert all(port in text for port in own.values())
     assert not [port for port in ("5432", "9000", "5000", "8080", "8237", "8888") if f":{port}" in text]

@@ -127,6 +127,7 @@ def test_compose_takes_what_the_machine_of_aws_adds(tmp_path: Path, monkeypatch:
         "HEALTH_PREDICT_COMPOSE_EXTRA": str(EXTRA),
         "HEALTH_PREDICT_REGION": "us-east-1",
         "HEALTH_PREDICT_BUCKET": "the-bucket",
+        "HEALTH_PREDICT_S3_ENDPOINT": "https://s3.us-east-1.amazonaws.com",
     }
     variables = variables_of(prepare_secrets(read_settings({}), {}), own)
     file = tmp_path / "compose.env"
