@@ -36,9 +36,10 @@ def read_object(uri: str) -> bytes:
     """
     bucket, key = _parse(uri)
     try:
-        return _client(bucket, _CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
+        content: bytes = _client(bucket, _CONFIG).get_object(Bucket=bucket, Key=key)["Body"].read()
     except (ClientError, BotoCoreError) as error:
         raise _explain(error, uri) from None
+    return content
 
 
 def check_object(uri: str) -> int:
@@ -98,7 +99,8 @@ class Bucket:
                 if _code(error) in _ABSENT:
                     return None
                 raise
-        return found["Metadata"].get(_SHA256)
+        known: str | None = found["Metadata"].get(_SHA256)
+        return known
 
     def put(self, file: Path, name: str, sha256: str, sent: Callable[[int], None]) -> None:
         """Send a file, in parts if it is large; `sent` is told the bytes of each piece, perhaps from another thread."""
@@ -128,7 +130,7 @@ def _store_of_stack(bucket: str) -> Any | None:  # noqa: ANN401 - ZenML's S3Arti
         return None
     from zenml.client import Client
 
-    store = Client().active_stack.artifact_store
+    store: Any = Client().active_stack.artifact_store
     return store if store.flavor == "s3" and store.config.bucket == bucket else None
 
 

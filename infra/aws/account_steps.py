@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,14 +18,10 @@ _IMAGES, _VERSIONS = 100, 1000  # as many as one request may delete
 def account_steps(account: Account) -> list[Step]:
     """Return the steps, in their order."""
     buckets = [
-        Step(
-            f"versions in {bucket}",
-            lambda bucket=bucket: _look_at_bucket(account, bucket),
-            lambda bucket=bucket: _empty_bucket(account, bucket),
-        )
-        for bucket in (account.bucket, account.logs_bucket)
+        Step(f"versions in {name}", partial(_look_at_bucket, account, name), partial(_empty_bucket, account, name))
+        for name in (account.bucket, account.logs_bucket)
     ]
-    images = Step("images in ECR", lambda: _look_at_images(account), lambda: _delete_images(account))
+    images = Step("images in ECR", partial(_look_at_images, account), partial(_delete_images, account))
     return [images, *buckets, Step("what Terraform made", _look_at_terraform, _destroy)]
 
 

@@ -1,6 +1,7 @@
 """The machine's own part of a teardown, asked for over SSM; a machine that is stopped or gone has nothing to say."""
 
 import time
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -22,13 +23,8 @@ _COMMAND = (
 
 def steps_over_ssm(account: Account) -> list[Step]:
     """Return the one step; a stopped machine goes with its disks, which Terraform deletes."""
-    return [
-        Step(
-            f"machine {account.instance}",
-            lambda: _run(account, "--dry-run"),
-            lambda: _run(account, "--yes-delete-models"),
-        )
-    ]
+    look, remove = (partial(_run, account, option) for option in ("--dry-run", "--yes-delete-models"))
+    return [Step(f"machine {account.instance}", look, remove)]
 
 
 def _run(account: Account, option: str) -> str:

@@ -1,7 +1,5 @@
 """The flavor `ecr`, as stack files name it."""
 
-from zenml.container_registries import BaseContainerRegistry
-from zenml.container_registries.base_container_registry import BaseContainerRegistryConfig
 from zenml.integrations.aws.flavors import AWSContainerRegistryFlavor
 
 from stacks.components.ecr.configuration import EcrConfig
@@ -17,11 +15,11 @@ class EcrFlavor(AWSContainerRegistryFlavor):
         return "ecr"
 
     @property
-    def config_class(self) -> type[BaseContainerRegistryConfig]:
+    def config_class(self) -> type[EcrConfig]:
         """What a stack file may set."""
         return EcrConfig
 
     @property
-    def implementation_class(self) -> type[BaseContainerRegistry]:
+    def implementation_class(self) -> type[EcrRegistry]:
         """The registry."""
         return EcrRegistry
