@@ -81,7 +81,8 @@ def find_compose() -> tuple[str, ...]:
 def variables_of(secrets: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Every variable: infra/services.env, what the environment sets otherwise, secrets, folders and their owner."""
     names = read_values(SETTINGS)
-    chosen = {name: value for name, value in environment.items() if name.startswith("HEALTH_PREDICT_") and value}
+    chosen = {name: value for name, value in environment.items() if name.startswith("HEALTH_PREDICT_")}
+    chosen = {name: value for name, value in chosen.items() if value or name not in names}  # as read_settings does
     user, group = owner_of(state_folder())
     return {
         **OWN,

@@ -52,6 +52,13 @@ def test_accepted_as_it_is(command, variables, tmp_path: Path) -> None:
     assert scheduler["environment"]["HEALTH_PREDICT_STATE"] == str(tmp_path)
 
 
+@pytest.mark.parametrize(("own", "seen"), [({}, None), ({"HEALTH_PREDICT_MONITOR_SCHEDULE": ""}, "")])
+def test_schedule_is_handed_on_if_it_is_set(command, variables, tmp_path: Path, own: dict[str, str], seen) -> None:
+    for name in ("airflow-dag-processor", "airflow-scheduler"):
+        environment = _services(_config(command, variables | own, tmp_path))[name]["environment"]
+        assert environment["HEALTH_PREDICT_MONITOR_SCHEDULE"] == seen
+
+
 def test_every_image_can_be_replaced(command, variables, tmp_path: Path) -> None:
     own = {f"HEALTH_PREDICT_{name}_IMAGE": f"registry.example/{name.lower()}:1.2.3" for name in IMAGES}
     services = _services(_config(command, variables | own, tmp_path))
