@@ -75,7 +75,7 @@ def ask() -> None:
         for name, each in found[0].steps.items()
         if each.status.value == "completed"
     }
-    said = {"name": found[0].name, "status": found[0].status.value, "reason": found[0].status_reason}
+    said = {"name": found[0].name, "status": found[0].status.value, "reason": found[0].get_body().status_reason}
     click.echo(json.dumps({**said, "steps": steps, "values": values}))
 
 
