@@ -27,7 +27,7 @@ def run(name: str) -> None:
 
     found = Client().get_pipeline_run(name, allow_name_prefix_match=False, hydrate=True)
     steps = {step: each.status.value for step, each in found.steps.items()}
-    tell({"status": found.status.value, "reason": found.status_reason, "steps": steps})
+    tell({"status": found.status.value, "reason": found.get_body().status_reason, "steps": steps})
 
 
 @main.command()
