@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("health_predict.reconciler")
 _UNFINISHED = "oneof:" + '["initializing", "provisioning", "running", "stopping"]'
+_GRACE = 60.0  # seconds
 _OBSERVERS: dict[tuple[UUID, datetime], "Observer"] = {}  # each remembers since when there is trouble
 
 
@@ -57,6 +58,8 @@ def clear_away(orchestrator: "AirflowStepsOrchestrator") -> None:
             continue
         live = api.dag_run(path.stem)
         if live and not live.finished:
+            if found and _just_ended(found[0]):
+                continue
             log.warning("%s: has ended in ZenML, is stopped in Airflow", path.stem)
             api.fail_run(path.stem, live.id)
             continue
@@ -64,6 +67,13 @@ def clear_away(orchestrator: "AirflowStepsOrchestrator") -> None:
         if ended > orchestrator.config.keep_finished:
             path.unlink(missing_ok=True)
             log.info("%s: removed its DAG file", path.stem)
+
+
+def _just_ended(run: "PipelineRunResponse") -> bool:
+    """Whether Airflow may still be about to see by itself what its last task did."""
+    from zenml.utils.time_utils import utc_now
+
+    return run.end_time is not None and (utc_now() - run.end_time.replace(tzinfo=None)).total_seconds() < _GRACE
 
 
 def _reconcile(orchestrator: "AirflowStepsOrchestrator", run: "PipelineRunResponse") -> None:
