@@ -73,7 +73,7 @@ def _just_ended(run: "PipelineRunResponse") -> bool:
     """Whether Airflow may still be about to see by itself what its last task did."""
     from zenml.utils.time_utils import utc_now
 
-    return run.end_time is not None and (utc_now() - run.end_time.replace(tzinfo=None)).total_seconds() < _GRACE
+    return (utc_now() - run.updated.replace(tzinfo=None)).total_seconds() < _GRACE
 
 
 def _reconcile(orchestrator: "AirflowStepsOrchestrator", run: "PipelineRunResponse") -> None:
