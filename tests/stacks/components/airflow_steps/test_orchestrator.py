@@ -133,7 +133,7 @@ def test_the_reconciler_ends_what_nobody_follows(airflow: Airflow, dags: Path, m
     monkeypatch.setattr(Follower, "follow", lambda self: None)  # the client was killed
     submit()
     submit()
-    new, old = sorted(dags.glob("*.zip"), reverse=True)
+    new, old = sorted(dags.glob("*.zip"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     reconciler.one_pass()
     assert Client().get_pipeline_run(new.stem).status == "provisioning", "Airflow has time to read it"
     airflow.answers["GET /api/v2/importErrors"] = lambda: cannot_read(dags)
