@@ -86,7 +86,7 @@ def deployed(installation: Installation, trained: Finished, tmp_path_factory: py
     result = tmp_path_factory.mktemp("deploy") / "result.json"
     done = installation.run("--pipeline", "deploy", "--result", str(result))
     assert done.code == 0, done.errors
-    return dict(json.loads(result.read_text()))
+    return dict(json.loads(result.read_text())["rollout"])
 
 
 @pytest.fixture(scope="session")

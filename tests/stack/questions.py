@@ -11,12 +11,16 @@ import click  # noqa: E402
 
 from driver.stack import use_stack  # noqa: E402
 
+OF_THE_STORE = ("run", "runs")
+
 
 @click.group()
 @click.option("--stack", default="airflow")
-def main(stack: str) -> None:
+@click.pass_context
+def main(context: click.Context, stack: str) -> None:
     """Choose the stack."""
-    use_stack(stack)
+    if context.invoked_subcommand not in OF_THE_STORE:  # to apply it takes seconds
+        use_stack(stack)
 
 
 @main.command()
@@ -81,6 +85,20 @@ def mlflow_runs(experiment: str) -> None:
     known = client.get_experiment_by_name(experiment)
     found = client.search_runs([known.experiment_id], order_by=["attributes.start_time ASC"]) if known else []
     tell([{"status": r.info.status, "metrics": r.data.metrics, "artifacts": r.info.artifact_uri} for r in found])
+
+
+@main.command()
+@click.argument("stacks", nargs=-1)
+def graphs(stacks: tuple[str, ...]) -> None:
+    """The graph of each pipeline as it is compiled for each of these stacks; nothing of them is reached."""
+    from stacks.apply import apply_stack
+    from stacks.environment import state_folder
+    from tests.stacks.compiling import compiled, graph, write_aws_files
+
+    write_aws_files(state_folder())
+    for each in stacks:
+        apply_stack(each, activate=False)
+    tell({each: {name: graph(snapshot) for name, snapshot in compiled(each).items()} for each in stacks})
 
 
 def tell(answer: Any) -> None:

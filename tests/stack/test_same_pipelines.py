@@ -43,6 +43,17 @@ def test_results_are_the_same(
     assert here["checked"]["verdict"]["verdict"] == there["checked"]["verdict"]["verdict"] == first_batch["verdict"]
 
 
+def test_they_compile_for_the_stacks_that_are_out_of_reach(
+    installation: Installation, on_one_machine: Installation, first_batch: dict[str, Any]
+) -> None:
+    assert first_batch["batches"], "the three have run on Airflow"
+    graphs = on_one_machine.ask("graphs", "local", "minikube", "aws")
+    assert graphs["local"] == graphs["minikube"] == graphs["aws"]
+    for pipeline, steps in graphs["local"].items():
+        run = installation.ask("runs", pipeline)[0]["name"]
+        assert sorted(installation.ask("run", run)["steps"]) == sorted(steps)
+
+
 def scores(installation: Installation) -> dict[str, float]:
     run = installation.ask("runs", "health_predict_training_hpo")[0]["name"]
     parts = installation.ask("output", run, "evaluate_model", "evaluation")["parts"]
