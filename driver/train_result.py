@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from adapters.stack_connection import tracking_uri_of_stack
 from driver.runs import output
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def show_result(result: TrainResult, provenance: str) -> None:
     console.print(_scores(result.evaluation, mark))
     console.print(f"chosen: {result.model_run['reason']}")
     console.print(f"registered: HealthPredict version {result.version}; {result.promotion['reason']}")
-    console.print("look next: make dashboard (pages, artifacts) | make mlflow-ui (trials, model) | run.py --help")
+    console.print(f"look next: make dashboard (pages, artifacts) | {_tracker()} (trials, model) | run.py --help")
 
 
 def _candidates(model_run: dict[str, Any], mark: str) -> Table:
@@ -98,3 +99,9 @@ def _scores(evaluation: dict[str, Any], mark: str) -> Table:
         cells = [part["metrics"][key] for part in parts]
         table.add_row(label, *(f"{c['value']:.3f} ({c['low']:.3f}-{c['high']:.3f})" for c in cells))
     return table
+
+
+def _tracker() -> str:
+    """Where a user looks at the runs: a server has a page of its own."""
+    tracking_uri = tracking_uri_of_stack()
+    return tracking_uri if tracking_uri.startswith("http") else "make mlflow-ui"

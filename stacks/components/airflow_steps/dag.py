@@ -8,7 +8,7 @@ are, Airflow's processes know from HEALTH_PREDICT_PROJECT, HEALTH_PREDICT_PYTHON
 import os
 import shlex
 import zipfile
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Submission(BaseModel):
     dag_id: str
     pipeline: str
     snapshot_id: str
+    submitted_at: datetime
     operator: Literal["process", "docker"]
     tags: list[str]
     tasks: list[Task]
@@ -94,7 +95,7 @@ def _build(submission: Submission) -> Any:  # noqa: ANN401 - a DAG, whose class 
         dag_id=submission.dag_id,
         description=f"One run of {submission.pipeline}; start another one with run.py, not here",
         schedule="@once",
-        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        start_date=submission.submitted_at,  # what Airflow shows as the date of the run
         catchup=False,
         is_paused_upon_creation=False,
         tags=sorted({"health_predict", submission.pipeline, *submission.tags}),

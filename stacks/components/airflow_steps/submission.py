@@ -1,6 +1,7 @@
 """What of a compiled pipeline goes into its DAG."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ def compose(
         dag_id=dag_id_of(run_name),
         pipeline=snapshot.pipeline_configuration.name,
         snapshot_id=str(snapshot.id),
+        submitted_at=datetime.now(UTC),
         operator=config.operator,
         tags=settings[""].dag_tags,
         tasks=tasks,

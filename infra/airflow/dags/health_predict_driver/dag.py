@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from health_predict_driver.command import RunCommand
-
-_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)  # nothing is caught up with; Airflow wants a date
 
 
 def driver_dag(
@@ -33,8 +31,8 @@ def driver_dag(
         dag_id=dag_id,
         doc_md=doc,
         params=dict(parameters),
-        schedule=schedule,
-        start_date=_BEGIN,
+        # the first time is the next one: a new installation has nothing to monitor yet
+        schedule=CronTriggerTimetable(schedule, timezone="UTC", run_immediately=timedelta()) if schedule else None,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,  # scheduled means unattended

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,15 @@ def submission(operator: str = "process", **further) -> Submission:
         Task(name=name, upstream=upstream, arguments=["--step_name", name], environment=PLAIN, **further)
         for name, upstream in (("first", []), ("second", ["first"]))
     ]
-    return Submission(dag_id="run-1", pipeline="p", snapshot_id="5", operator=operator, tags=["own"], tasks=tasks)
+    return Submission(
+        dag_id="run-1",
+        pipeline="p",
+        snapshot_id="5",
+        submitted_at=datetime(2026, 11, 26, tzinfo=UTC),
+        operator=operator,
+        tags=["own"],
+        tasks=tasks,
+    )
 
 
 def test_no_secret_passes() -> None:
