@@ -145,6 +145,8 @@ def test_an_unreachable_store_is_infrastructure(local, remote) -> None:
     with pytest.raises(InfrastructureError, match=r"the artifact store .* failed"):
         local.keep(Ledger())
     remote.files.filesystem.client_kwargs["endpoint_url"] = "http://127.0.0.1:9"
+    remote.files.filesystem.config_kwargs["retries"] = {"max_attempts": 1}
+    remote.files.filesystem.retries = 1  # those of s3fs itself
     remote.files.filesystem.connect(refresh=True)
     with pytest.raises(InfrastructureError, match=r"the artifact store s3://.* failed"):
         remote.keep(Ledger())

@@ -159,7 +159,7 @@ def test_airflow_is_set_up_as_by_the_processes(monkeypatch: pytest.MonkeyPatch) 
     place = Place(read_settings({}), dict.fromkeys(SECRETS, "drawn"))
     processes = airflow_environment(place)
     containers = CONTENT["x-airflow-environment"]
-    common = [name for name in containers if name in processes and "$" not in containers[name]]
+    common = [name for name, value in containers.items() if name in processes and value and "$" not in value]
     place_of_files = {"AIRFLOW__LOGGING__BASE_LOG_FOLDER", "HEALTH_PREDICT_PYTHON"}
     assert len(common) > 8
     assert {name: containers[name] for name in common if name not in place_of_files} == {
