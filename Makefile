@@ -30,7 +30,7 @@ LOCKS := $(filter-out $(AFTER),$(INPUTS)) $(filter $(AFTER),$(INPUTS))
 .PHONY: docs notebook model-card samples test-docs
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: $(VENV)/.pipeline $(SERVING)/.serving ## the environments that pipelines and server need, once and again when a lock changes
 	@echo "setup: ready"
@@ -58,7 +58,7 @@ check: $(VENV)/.dev ## style, types, layers, locks
 		|| { echo "error: a requirements file names where packages come from"; exit 1; }
 	@echo "check: all good"
 
-bench: $(VENV)/.dev $(SERVING)/.serving ## measure what the README claims about speed and quality
+bench: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## measure what the README claims about speed and quality
 	@$(PYTHON) -m benchmarks
 
 dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C

@@ -16,6 +16,7 @@ COMMANDS = (
     ["benchmarks.scoring"],
     ["benchmarks.serving"],
     ["benchmarks.batch_scoring"],
+    ["benchmarks.services"],
 )
 
 

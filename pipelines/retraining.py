@@ -6,6 +6,7 @@ from zenml import pipeline
 
 from configs.train import TrainConfig
 from pipelines.training import EXPERIMENT
+from steps.notification.notify_promotion import notify_promotion
 from steps.retraining.load_matured import load_matured
 from steps.retraining.take_configuration import take_configuration
 from steps.training.evaluate_model import evaluate_model
@@ -36,11 +37,13 @@ def retraining_pipeline(config: TrainConfig, request: dict[str, Any]) -> None:
         run, scores, summary, None, settings=config.evaluation, seed=config.seed
     )
     version = register_model(run, trigger=request["trigger"], after=evaluation)
-    promote_model(version, judge, metric=config.metric, seed=config.seed, settings=config.promotion)
+    promotion = promote_model(version, judge, metric=config.metric, seed=config.seed, settings=config.promotion)
+    notify_promotion(promotion)
 
 
 @pipeline(name="health_predict_promotion", settings=_TRACKED)
 def promotion_pipeline(config: TrainConfig, request: dict[str, Any], version: str) -> None:
     """Judge a retrained version that is registered already: what is left after a kill between the two."""
     _train, _validation, judge, _summary = load_matured(request=request, seed=config.seed)
-    promote_model(version, judge, metric=config.metric, seed=config.seed, settings=config.promotion)
+    promotion = promote_model(version, judge, metric=config.metric, seed=config.seed, settings=config.promotion)
+    notify_promotion(promotion)

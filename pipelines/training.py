@@ -5,6 +5,7 @@ from zenml import pipeline
 from configs.train import TrainConfig
 from steps.data.explore_data import explore_data
 from steps.data.load_data import load_data
+from steps.notification.notify_promotion import notify_promotion
 from steps.training.evaluate_model import evaluate_model
 from steps.training.fit_model import fit_model
 from steps.training.promote_model import promote_model
@@ -19,7 +20,7 @@ EXPERIMENT = "HealthPredict_Training"
     settings={"experiment_tracker": {"experiment_name": EXPERIMENT}},
 )
 def training_pipeline(config: TrainConfig, uri: str, sha256: str) -> None:
-    """Load, explore, search, fit, evaluate, register, and promote if the challenger is better."""
+    """Load, explore, search, fit, evaluate, register, promote if the challenger is better, and tell people."""
     train, validation, test, _future, summary = load_data(
         uri=uri, sha256=sha256, seed=config.data.seed, protocol=config.data.protocol
     )
@@ -32,4 +33,5 @@ def training_pipeline(config: TrainConfig, uri: str, sha256: str) -> None:
         run, scores, summary, exploration, settings=config.evaluation, seed=config.seed
     )
     version = register_model(run, after=evaluation)
-    promote_model(version, test, metric=config.metric, seed=config.seed, settings=config.promotion)
+    promotion = promote_model(version, test, metric=config.metric, seed=config.seed, settings=config.promotion)
+    notify_promotion(promotion)

@@ -6,9 +6,9 @@ locals {
   working_prefixes = concat(var.extra_prefixes, [
     "logs", "custom_artifacts",
     "adopt_model", "build_image", "check_batch", "check_own_file", "decide_batch", "deploy_release", "evaluate_model",
-    "explore_data", "fetch_release", "fit_model", "load_data", "load_matured", "promote_model", "recalibrate_model",
-    "record_rollout", "register_model", "score_batch", "score_file", "search_models", "take_batch",
-    "take_configuration", "upload_data", "verify_release",
+    "explore_data", "fetch_release", "fit_model", "load_data", "load_matured", "notify_alarm", "notify_promotion",
+    "promote_model", "recalibrate_model", "record_rollout", "register_model", "score_batch", "score_file",
+    "search_models", "take_batch", "take_configuration", "upload_data", "verify_release",
   ])
   kept    = [for prefix in local.kept_prefixes : "${aws_s3_bucket.data.arn}/${prefix}/*"]
   drafts  = [for prefix in local.kept_prefixes : "${aws_s3_bucket.data.arn}/${prefix}/*.new"]
