@@ -20,7 +20,7 @@ from health_predict.errors import InfrastructureError, InputError
 
 ANSWERS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow answered: there is no such thing
 FAILURES = (MlflowException, OSError, SQLAlchemyError, ImportError, BotoCoreError, ClientError)
-CURE = "check that it runs, that MLFLOW_TRACKING_URI names it, and the credentials"
+CURE = "check that it runs and lets us in: python run.py --doctor"
 
 # MLflow alone would retry for minutes before the retries below get a word in, and draw progress bars.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

@@ -160,7 +160,8 @@ def _explain(error: Exception, uri: str) -> HealthPredictError:
         return InputError(f"{uri}: no such object; check bucket and key")
     reason = code or type(error).__name__
     return InfrastructureError(
-        f"{uri}: object storage refused or unreachable ({reason}); check AWS_ENDPOINT_URL, network and credentials"
+        f"{uri}: object storage refused or unreachable ({reason}); check endpoint, network and credentials: "
+        "python run.py --doctor"
     )
 
 

@@ -38,7 +38,7 @@ def write_card(file: Path, stack: str | None) -> None:
     from driver.stack import use_stack
 
     quiet_libraries()
-    use_stack(stack)
+    use_stack(stack, storage=False)
     from adapters.stack_connection import registry_of_stack
     from health_predict.model_card import model_card
 

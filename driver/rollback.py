@@ -18,7 +18,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Move the champion alias back by one and say so; returns the exit code."""
-    click.echo(f"stack: {use_stack(options.stack)}")
+    click.echo(f"stack: {use_stack(options.stack, storage=False)}")
     result = registry_of_stack().rollback(datetime.now(UTC), "run.py --pipeline rollback")
     click.echo(f"champion: version {result.champion}, instead of version {result.replaced}")
     click.echo("it is served after: python run.py --pipeline deploy")

@@ -9,11 +9,35 @@ FIRST_STACK = "local"
 _ZENML_OWN = "default"  # what a new store starts with; it has no experiment tracker
 
 
-def use_stack(option: str | None) -> str:
+def use_stack(option: str | None, *, storage: bool = True) -> str:
     """Make the stack ready and current for this process, and return its name.
 
     A stack that has a file in stacks/ is applied, which does nothing when it is up to date.
+
+    Args:
+        storage: also see that its bucket is there and lets us in, which a step would find out late.
+
+    Raises:
+        InputError: no such stack, or a fault in its file.
+        InfrastructureError: ZenML's store or, with `storage`, the bucket is out of reach.
     """
+    name = _chosen(option)
+    if storage:
+        _check_bucket()
+    return name
+
+
+def _check_bucket() -> None:
+    from zenml.client import Client
+
+    store = Client().active_stack.artifact_store
+    if store.path.startswith("s3://"):
+        from adapters.object_storage import Bucket
+
+        Bucket.of_store(store).check()
+
+
+def _chosen(option: str | None) -> str:
     if option is not None:
         return _for_this_process(option)
     from zenml.client import Client

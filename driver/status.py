@@ -42,7 +42,7 @@ def run(options: Options) -> int:
     from driver.console import quiet_libraries
 
     quiet_libraries()
-    found = Status(use_stack(options.stack), _champion(), _endpoint(), _monitoring())
+    found = Status(use_stack(options.stack, storage=False), _champion(), _endpoint(), _monitoring())
     if options.as_json:
         click.echo(json.dumps(asdict(found), indent=1))
     else:

@@ -21,7 +21,7 @@ def run(options: Options) -> int:
     from driver.console import quiet_libraries
 
     quiet_libraries()
-    click.echo(f"stack: {use_stack(options.stack)}")
+    click.echo(f"stack: {use_stack(options.stack, storage=False)}")
     from adapters.seldon_endpoint import endpoint_of_stack
 
     stopped = endpoint_of_stack(load(DeployConfig, "deploy").endpoint).stop()

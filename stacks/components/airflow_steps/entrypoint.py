@@ -10,8 +10,8 @@ from zenml.execution.pipeline.utils import prevent_pipeline_execution
 from zenml.models import PipelineRunResponse
 from zenml.utils import source_utils
 
-from health_predict.errors import InfrastructureError
-from stacks.components.airflow_steps.publishing import find_run, publish
+from health_predict.errors import HealthPredictError, InfrastructureError
+from stacks.components.airflow_steps.publishing import explain, find_run, publish
 from stacks.components.airflow_steps.reconciliation import Decision, Verdict
 
 
@@ -45,12 +45,16 @@ class SlimStep(StepEntrypointConfiguration):
             self._run_step(step=self.step, snapshot=self.snapshot)
 
     def report(self, failure: Exception) -> None:
-        """Publish a failure that came before ZenML could."""
+        """Publish a failure that ZenML could not, or of which it did not say why."""
         run = self.submitted_run
         if run is None:
             return
         first = (str(failure).strip() or "no message").splitlines()[0]
-        publish(run, Decision(Verdict.FAIL, f"{self.name} could not be run: {first}", (self.name,)))
+        unexplained = not isinstance(failure, HealthPredictError)
+        why = f"{type(failure).__name__}: {first}; see python run.py --doctor" if unexplained else first
+        reason = f"{self.name} could not be run: {why}"
+        publish(run, Decision(Verdict.FAIL, reason, (self.name,)))
+        explain(run, self.name, reason)
 
     def _done_already(self) -> bool:
         """Airflow starts a task again if it was restarted itself, and when a person tells it to."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.exceptions import IllegalOperationError
-from zenml.models import ExceptionInfo, PipelineRunResponse, PipelineRunUpdate
+from zenml.models import ExceptionInfo, PipelineRunResponse, PipelineRunUpdate, StepRunUpdate
 from zenml.orchestrators.publish_utils import publish_step_run_status_update
 
 from stacks.components.airflow_steps.reconciliation import Decision, Verdict
@@ -32,6 +32,14 @@ def publish(run: PipelineRunResponse, decision: Decision) -> None:
     update = PipelineRunUpdate(status=status, status_reason=decision.reason[:_LONGEST], exception_info=told)
     with suppress(IllegalOperationError):  # another process was faster
         client.zen_store.update_run(run.id, update)
+
+
+def explain(run: PipelineRunResponse, step_name: str, reason: str) -> None:
+    """Say why a step failed where ZenML closed it without a word, as it does when its store cannot be reached."""
+    told = ExceptionInfo(traceback=reason, source=_SOURCE, message=reason)
+    step = Client().get_pipeline_run(run.id).steps.get(step_name)
+    if step and step.exception_info is None:
+        Client().zen_store.update_run_step(step.id, StepRunUpdate(exception_info=told))
 
 
 def find_run(snapshot_id: UUID) -> PipelineRunResponse | None:

@@ -23,6 +23,7 @@ def submitted(monkeypatch: pytest.MonkeyPatch, status: str, **steps: str) -> lis
     for module in (entrypoint, publishing):
         monkeypatch.setattr(module, "find_run", lambda snapshot: run if snapshot == SNAPSHOT else None)
         monkeypatch.setattr(module, "publish", lambda run, decision: published.append(decision))
+    monkeypatch.setattr(entrypoint, "explain", lambda run, name, reason: None)
     return published
 
 
@@ -61,3 +62,21 @@ def test_a_reported_failure_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
     published = submitted(monkeypatch, "failed", first="failed")
     mark_failed.main(str(SNAPSHOT), "first", "1")
     assert not published
+
+
+@pytest.mark.parametrize(("told", "updates"), [(None, 1), ("its own line", 0)])
+def test_a_step_that_was_closed_without_a_word_gets_its_reason(
+    monkeypatch: pytest.MonkeyPatch, told: str | None, updates: int
+) -> None:
+    closed = SimpleNamespace(id=UUID(int=7), exception_info=told)
+    run = SimpleNamespace(id=UUID(int=6), steps={"first": closed})
+    made: list = []
+    store = SimpleNamespace(update_run_step=lambda step_id, update: made.append((step_id, update)))
+    client = SimpleNamespace(get_pipeline_run=lambda run_id: run, zen_store=store)
+    monkeypatch.setattr(publishing, "Client", lambda: client)
+    publishing.explain(run, "first", "first could not be run: PermissionError: Forbidden")
+    assert len(made) == updates
+    for step_id, update in made:
+        assert step_id == closed.id
+        assert update.exception_info.message == "first could not be run: PermissionError: Forbidden"
+        assert update.exception_info.source == "health_predict.errors.InfrastructureError"
