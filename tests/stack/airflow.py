@@ -1,11 +1,13 @@
 """What Airflow's own API says, asked as any of its users asks."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-_TIMEOUT = 30
+_TIMEOUT = 30  # seconds for an answer
+_PATIENCE = 30.0  # less than the reconciler waits before it ends a run in Airflow
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,19 @@ class Airflow:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def runs(self, dag: str) -> list[str]:
-        """The states of a DAG's runs."""
-        return [run["state"] for run in self.get(f"dags/{dag}/dagRuns")["dag_runs"]]
+    def ended(self, dag: str) -> dict[str, Any]:
+        """A DAG's only run, which ZenML knows to have ended: Airflow is given a while to see it, too."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            (run,) = self.get(f"dags/{dag}/dagRuns")["dag_runs"]
+            if run["state"] not in ("queued", "running"):
+                return dict(run)
+            assert time.monotonic() < end, f"{dag} is still {run['state']} after {_PATIENCE:.0f} s"
+            time.sleep(0.5)
 
     def tasks(self, dag: str) -> dict[str, str]:
         """The states of the tasks of a DAG's only run."""
-        (run,) = self.get(f"dags/{dag}/dagRuns")["dag_runs"]
+        run = self.ended(dag)
         found = self.get(f"dags/{dag}/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in found}
 
