@@ -57,7 +57,7 @@ class Run:
 @click.command()
 @click.option("--collect", type=click.Choice(["card", "loop", "control"]), hidden=True)
 def main(collect: str | None) -> None:
-    """Make docs/sample_drift_reports, docs/images/monitoring_timeline.svg and docs/model_card.md; about twenty minutes.
+    """Make docs/sample_drift_reports, docs/images/monitoring_timeline.svg and docs/model_card.md; about ten minutes.
 
     Runs are kept below the state folder, so that an interrupted command goes on where it was.
     """
