@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from health_predict.errors import HealthPredictError, InfrastructureError, InputError
-from infra.processes.left_behind import end_left_behind
+from infra.processes.left_behind import end_left_behind, end_session, session_of
 from infra.processes.place import Place
 from infra.processes.programs import programs
 from infra.processes.report import look, show_addresses, show_health
@@ -44,7 +44,10 @@ def down(*, delete_data: bool, yes: bool) -> None:
         click.confirm(f"delete everything below {settings.folder}?", abort=True)
     place = Place(settings, {})
     if Supervisor(place).runs():
+        session = session_of(place)
         Supervisor(place).stop()
+        if session:  # the workers of an Airflow scheduler that was killed
+            end_session(session, click.echo)
         click.echo("services: ended")
     elif not end_left_behind(place, click.echo):
         click.echo("services: were not running")

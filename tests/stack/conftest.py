@@ -1,6 +1,7 @@
 """One installation for all tests of this folder: real PostgreSQL, MLflow server and Airflow, and moto as S3."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 import requests
 
@@ -62,8 +64,10 @@ def installation(s3: FaultProxy, real_path: Path, tmp_path_factory: pytest.TempP
     assert up.code == 0, up.output + up.errors
     yield own
     own.run("--stop-endpoint")
+    session = supervisor_session(own)
     down = own.services("down")
     assert down.code == 0, down.output + down.errors
+    assert not [pid for pid in psutil.pids() if session_of(pid) == session], "processes outlive their services"
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +114,17 @@ def first_batch(installation: Installation, airflow: Airflow, deployed: dict[str
 def retrained(installation: Installation, first_batch: dict[str, Any]) -> Finished:
     size = ("--batch-size", "5000")
     return installation.run("--pipeline", "monitor", *size, "--force-retrain")
+
+
+def supervisor_session(installation: Installation) -> int:
+    return int((installation.state / "services" / "run" / "supervisord.pid").read_text())
+
+
+def session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
 
 
 def wait_until_it_answers(url: str, patience: float = 60) -> None:
