@@ -2,11 +2,11 @@
 
 import shutil
 import subprocess
-import sys
 
 import click
 
-from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from health_predict.errors import InfrastructureError, InputError
+from infra.command_line import run
 from infra.compose.context import stage_again
 from infra.compose.health import look, show, wait_until_healthy
 from infra.compose.project import Compose, give_to_containers, open_project
@@ -112,19 +112,5 @@ def _show_addresses(settings: ServiceSettings) -> None:
     click.echo(f"for clients of this ZenML server:  set -a; . {settings.folder / 'zenml.env'}; set +a")
 
 
-def main() -> None:
-    """Run a command; a failure is one line and its exit code."""
-    try:
-        cli(standalone_mode=False)
-    except HealthPredictError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(cli)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from health_predict.errors import HealthPredictError, InfrastructureError, InputError
+from health_predict.errors import InfrastructureError, InputError
+from infra.command_line import run
 from infra.processes.left_behind import end_left_behind, end_session, session_of
 from infra.processes.place import Place
 from infra.processes.programs import programs
@@ -124,19 +125,5 @@ def _refuse_unknown(name: str, known: Sequence[str]) -> None:
         raise InputError(f"there is no service '{name}'{suggestion(name, known)}")
 
 
-def main() -> None:
-    """Run a command; a failure is one line and its exit code."""
-    try:
-        cli(standalone_mode=False)
-    except HealthPredictError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(cli)
