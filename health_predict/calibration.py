@@ -29,12 +29,16 @@ class Calibration:
 
 def logit(score: npt.ArrayLike) -> Floats:
     """Return ln(p / (1 - p)) of scores clipped to 1e-6..1-1e-6."""
-    clipped = np.clip(np.asarray(score, dtype=np.float64), _CLIP, 1 - _CLIP)
+    clipped = _within(np.asarray(score, dtype=np.float64), _CLIP, 1 - _CLIP)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
 def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -700, 700))))  # exp overflows beyond 709
+    return np.asarray(1 / (1 + np.exp(-_within(x, -700.0, 700.0))))  # exp overflows beyond 709
+
+
+def _within(x: Floats, low: float, high: float) -> Floats:
+    return np.minimum(np.maximum(x, low), high)  # np.clip takes three times as long for the one score of a request
 
 
 def fit_calibration(y: npt.ArrayLike, score: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Calibration:

@@ -23,6 +23,7 @@ from health_predict.errors import InfrastructureError
 from serving import refusals
 from serving.places import kind_and_place
 from serving.settings import Settings
+from serving.thread_pool import LatestFirstPool
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -105,6 +106,10 @@ class QuietLogger(Logger):
 
 class QuietWorker(ThreadWorker):
     """A worker that answers unreadable HTTP in the shape of every other refusal, without quoting it."""
+
+    def get_thread_pool(self) -> LatestFirstPool:
+        """Replace the standard library's pool."""
+        return LatestFirstPool(self.cfg.threads)
 
     def handle_error(self, _request: object, client: socket.socket, _address: object, exc: BaseException) -> None:
         """Answer what could not be parsed as a request, and close."""

@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import ImmutableMultiDict
 
 from serving import refusals
 from serving.refusals import Refusal, RefusedError
@@ -25,6 +26,8 @@ class StrictJsonProvider(DefaultJSONProvider):
 
 class JsonRequest(Request):
     """A request whose body is refused with a reason when it is not strict JSON."""
+
+    form = ImmutableMultiDict[str, str]()  # seldon-core looks into it first; no form is taken, see `require_json`
 
     def on_json_loading_failure(self, e: ValueError | None) -> NoReturn:
         """Answer 400; Flask calls this with None for a wrong content type, which `require_json` has refused before."""
