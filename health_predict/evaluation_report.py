@@ -9,7 +9,7 @@ import pandas as pd
 from health_predict.columns import PATIENT
 from health_predict.evaluation import Evaluation, evaluate
 from health_predict.pages import CandidateRow, EvaluationReport, ModelFacts, Scored
-from health_predict.slices import slice_performance
+from health_predict.slices import slice_performance, tell
 from health_predict.training import OUT_OF_FOLD, TEST
 
 _FINGERPRINT = 12  # characters of a SHA-256 that tell data sets apart
@@ -38,7 +38,9 @@ def build_report(
         test=evaluated(test, "probability"),
         uncalibrated=evaluated(test, "raw"),
         scored=Scored(*(test[column].to_numpy() for column in ("y", "raw", "probability", PATIENT))),
-        slices=slice_performance(test, test["y"], test["probability"], threshold=threshold, seed=seed),
+        slices=tuple(
+            map(tell, slice_performance(test, test["y"], test["probability"], threshold=threshold, seed=seed))
+        ),
     )
 
 

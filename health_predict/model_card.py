@@ -7,7 +7,6 @@ from typing import Any
 from health_predict.champions import ChampionChange
 from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.reference import Reference
-from health_predict.privacy import SMALLEST_GROUP
 from health_predict.target import MEANING
 
 FEWEST_IN_WEAKEST = 200  # encounters; the interval of a smaller group says nothing
@@ -164,9 +163,9 @@ def _slices(source: CardSource) -> str:
             s["column"],
             s["group"],
             f"{s['rows']:,}",
-            f"{s['positive_rate']:.1%}" if _fewest(s) >= SMALLEST_GROUP else TOO_FEW,
+            TOO_FEW if s["positive_rate"] is None else f"{s['positive_rate']:.1%}",
             f"{s['mean_probability']:.1%}",
-            *(_known(s, measure) for measure in ("auroc", "miss_rate", "calibration_gap")),
+            *(_told(s[measure]) for measure in ("auroc", "miss_rate", "calibration_gap")),
         )
         for s in slices
     ]
@@ -174,23 +173,12 @@ def _slices(source: CardSource) -> str:
     return f"## Groups\n\n{_table(header, rows)}\n{_weakest(slices)}"
 
 
-def _known(group: Mapping[str, Any], measure: str) -> str:
-    """A figure that fewer than eleven encounters of an outcome stand behind is not told."""
-    needed = _positives(group) if measure == "miss_rate" else _fewest(group)
-    return _interval(group[measure]) if needed >= SMALLEST_GROUP else TOO_FEW
-
-
-def _positives(group: Mapping[str, Any]) -> int:
-    return round(float(group["rows"] * group["positive_rate"]))
-
-
-def _fewest(group: Mapping[str, Any]) -> int:
-    """Encounters of the rarer outcome."""
-    return min(_positives(group), int(group["rows"]) - _positives(group))
+def _told(value: Mapping[str, float] | None) -> str:
+    return TOO_FEW if value is None else _interval(value)
 
 
 def _weakest(slices: Sequence[Mapping[str, Any]]) -> str:
-    large = [s for s in slices if s["rows"] >= FEWEST_IN_WEAKEST]
+    large = [s for s in slices if s["rows"] >= FEWEST_IN_WEAKEST and s["auroc"] and s["miss_rate"]]
     if not large:
         return f"No group has {FEWEST_IN_WEAKEST} encounters, so none is called the weakest.\n"
     ranked = min(large, key=lambda s: s["auroc"]["value"])

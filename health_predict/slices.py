@@ -1,5 +1,6 @@
 """How the model does for groups of patients; groups under 11 patients are pooled, so that nobody can be singled out."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,45 @@ class Slice:
     auroc: Interval
     miss_rate: Interval
     calibration_gap: Interval
+
+
+@dataclass(frozen=True)
+class ToldSlice:
+    """What is shown and stored of a group: None where fewer than 11 encounters of an outcome stand behind a figure.
+
+    From a rate, fewer than eleven people could be told apart. The miss rate is about positives alone.
+    """
+
+    column: str
+    group: str
+    rows: int
+    patients: int
+    positive_rate: float | None
+    mean_probability: float
+    auroc: Interval | None
+    miss_rate: Interval | None
+    calibration_gap: Interval | None
+
+
+def tell(s: Slice) -> ToldSlice:
+    """Withhold the figures of a group that too few stand behind, and those that it cannot have."""
+    positives = round(s.rows * s.positive_rate)
+    enough = min(positives, s.rows - positives) >= SMALLEST_GROUP
+    return ToldSlice(
+        column=s.column,
+        group=s.group,
+        rows=s.rows,
+        patients=s.patients,
+        positive_rate=s.positive_rate if enough else None,
+        mean_probability=s.mean_probability,
+        auroc=_told(s.auroc, enough),
+        miss_rate=_told(s.miss_rate, positives >= SMALLEST_GROUP),
+        calibration_gap=_told(s.calibration_gap, enough),
+    )
+
+
+def _told(value: Interval, enough: bool) -> Interval | None:
+    return value if enough and math.isfinite(value.value) else None
 
 
 def slice_performance(

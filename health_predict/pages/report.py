@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from health_predict.evaluation import Evaluation
 from health_predict.reading import Provenance
-from health_predict.slices import Slice
+from health_predict.slices import ToldSlice
 from health_predict.target import Target
 
 Floats = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ class EvaluationReport:
     test: Evaluation
     uncalibrated: Evaluation
     scored: Scored
-    slices: tuple[Slice, ...]
+    slices: tuple[ToldSlice, ...]
 
     @property
     def head(self) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """The section of the evaluation page that shows for whom the model works."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,8 +11,8 @@ from health_predict.evaluation import Interval
 from health_predict.pages.charts import Row, forest
 from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval
 from health_predict.pages.report import EvaluationReport
-from health_predict.privacy import POOLED, SMALLEST_GROUP
-from health_predict.slices import Slice
+from health_predict.privacy import POOLED
+from health_predict.slices import ToldSlice
 
 _ABOUT_SLICES = (
     "A group whose interval crosses the dashed line cannot be told from the whole; a wide interval means few patients, "
@@ -52,7 +51,7 @@ def slices_section(report: EvaluationReport) -> Section:
             s.group,
             f"{s.rows:,}",
             f"{s.patients:,}",
-            percent(s.positive_rate) if _fewest(s) >= SMALLEST_GROUP else _TOO_FEW,
+            _TOO_FEW if s.positive_rate is None else percent(s.positive_rate),
             percent(s.mean_probability),
             *(measure.text(s) for measure in (auroc, miss_rate, gap)),
         )
@@ -67,15 +66,9 @@ def slices_section(report: EvaluationReport) -> Section:
     )
 
 
-def _place(s: Slice) -> tuple[int, bool, bool, str]:
+def _place(s: ToldSlice) -> tuple[int, bool, bool, str]:
     """Keep the columns in their order, "<40" before the other ages, and the pool last."""
     return ("race", "gender", "age").index(s.column), s.group == POOLED, not s.group.startswith("<"), s.group
-
-
-def _fewest(s: Slice) -> int:
-    """Encounters of the rarer outcome; from their share, fewer than eleven people could be told apart."""
-    positives = round(s.rows * s.positive_rate)
-    return min(positives, s.rows - positives)
 
 
 @dataclass(frozen=True)
@@ -84,19 +77,17 @@ class _SliceMeasure:
 
     name: Literal["auroc", "miss_rate", "calibration_gap"]
 
-    def of(self, s: Slice) -> Interval | None:
-        """Return the measure; None if too few positives or negatives stand behind it."""
-        value: Interval = getattr(s, self.name)
-        needed = round(s.rows * s.positive_rate) if self.name == "miss_rate" else _fewest(s)
-        return value if needed >= SMALLEST_GROUP and math.isfinite(value.value) else None
+    def of(self, s: ToldSlice) -> Interval | None:
+        value: Interval | None = getattr(s, self.name)
+        return value
 
-    def text(self, s: Slice) -> str:
+    def text(self, s: ToldSlice) -> str:
         value = self.of(s)
         if value is None:
             return _TOO_FEW
         return number_interval(value) if self.name == "auroc" else percent_interval(value)
 
-    def forest(self, slices: Sequence[Slice], axis: str, line: float, line_label: str) -> Markup:
+    def forest(self, slices: Sequence[ToldSlice], axis: str, line: float, line_label: str) -> Markup:
         rows: list[Row] = []
         for column, members in groupby(slices, key=lambda s: s.column):
             rows += [Row(column), *(Row(s.group, s.rows, self.of(s)) for s in members)]

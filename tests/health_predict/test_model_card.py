@@ -1,16 +1,18 @@
 """The card says what is stored, and nothing about fewer than eleven patients."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from health_predict.evaluation import Interval
 from health_predict.model_card import CardSource, model_card
 from health_predict.monitoring.history import read_history
 from health_predict.monitoring.monitored import NAMES
 from health_predict.monitoring.null import Null, SizeNull
 from health_predict.monitoring.reference import Reference, ScoreSummary
+from health_predict.slices import Slice, tell
 from tests.health_predict.monitoring import invented_ledger as invented
 
 SCORES = (
@@ -36,9 +38,8 @@ def part(name: str, rows: int) -> dict[str, Any]:
 
 
 def group(column: str, name: str, rows: int, auroc: float, missed: float, gap: float) -> dict[str, Any]:
-    rates = {"positive_rate": 0.5, "mean_probability": 0.5 - gap}
-    figures = {"auroc": interval(auroc), "miss_rate": interval(missed), "calibration_gap": interval(gap)}
-    return {"column": column, "group": name, "rows": rows, **rates, **figures}
+    figures = (Interval(**interval(value)) for value in (auroc, missed, gap))
+    return asdict(tell(Slice(column, name, rows, rows, 0.5, 0.5 - gap, *figures)))
 
 
 def reference() -> Reference:

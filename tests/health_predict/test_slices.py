@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from health_predict.columns import AGES, GENDERS, PATIENT, RACES
-from health_predict.slices import AGE_GROUPS, POOLED, slice_performance
+from health_predict.evaluation import Interval
+from health_predict.slices import AGE_GROUPS, POOLED, Slice, slice_performance, tell
 
 
 def cohort(races: list, genders: list, ages: list, patients: list) -> pd.DataFrame:
@@ -56,6 +59,26 @@ def test_every_value_lies_in_its_interval(measured) -> None:
     for part in measured[-1]:
         for interval in (part.auroc, part.miss_rate, part.calibration_gap):
             assert interval.low <= interval.value <= interval.high
+
+
+@pytest.mark.parametrize(
+    ("positives", "told"),
+    [
+        (10, {"positive_rate": False, "auroc": False, "miss_rate": False, "calibration_gap": False}),
+        (11, {"positive_rate": True, "auroc": True, "miss_rate": True, "calibration_gap": True}),
+        (90, {"positive_rate": False, "auroc": False, "miss_rate": True, "calibration_gap": False}),
+    ],
+)
+def test_no_figure_is_told_that_fewer_than_eleven_of_an_outcome_stand_behind(positives: int, told: dict) -> None:
+    known = Interval(0.6, 0.5, 0.7)
+    found = asdict(tell(Slice("race", "Asian", 100, 90, positives / 100, 0.4, known, known, known)))
+    assert {name: found[name] is not None for name in told} == told
+    assert (found["rows"], found["patients"], found["mean_probability"]) == (100, 90, 0.4)
+
+
+def test_a_figure_that_a_group_cannot_have_is_not_told() -> None:
+    known, none = Interval(0.6, 0.5, 0.7), Interval(np.nan, np.nan, np.nan)
+    assert tell(Slice("race", "Asian", 100, 90, 0.5, 0.4, none, known, known)).auroc is None
 
 
 def test_same_seed_same_slices(measured) -> None:

@@ -1,5 +1,6 @@
 """The whole `train` on a clean store: what a user sees, what is registered, and what a second run does."""
 
+import json
 import re
 import sqlite3
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_the_run_holds_what_the_model_is_watched_by(registry, real_splits, tmp_p
     told = [len(set(patients[np.any(cells == cell, axis=1)])) for cell in np.unique(cells)]
     assert min(told) >= SMALLEST_GROUP
     assert len(told) > 150
+
+
+def test_the_stored_evaluation_tells_no_rate_of_few(registry, tmp_path: Path) -> None:
+    slices = json.loads(registry.download_artifact("1", "evaluation.json", tmp_path).read_text())["slices"]
+    few = [s for s in slices if s["rows"] < 2 * SMALLEST_GROUP]
+    assert few, "the test part of the file has such groups"
+    for s in few:
+        assert (s["positive_rate"], s["auroc"], s["calibration_gap"]) == (None, None, None)
+    assert any(s["auroc"] for s in slices)
 
 
 def test_every_trial_is_a_nested_run_with_its_history(registry) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from health_predict.evaluation import Evaluation, Interval
 from health_predict.pages import CandidateRow, EvaluationReport, ModelFacts, Scored, calibration_page, evaluation_page
-from health_predict.slices import POOLED, Slice
+from health_predict.slices import POOLED, Slice, ToldSlice, tell
 
 HOSTILE = 'x"><script>alert(1)</script>$\\alpha$'
 CANARY_PATIENT = 77123456789
@@ -18,8 +18,8 @@ def evaluation(shift=0.0) -> Evaluation:
     return Evaluation(**{**scores, **counts})
 
 
-def part(column: str, group: str, rows: int, positive_rate=0.5) -> Slice:
-    return Slice(column, group, rows, rows, positive_rate, 0.4, *[Interval(0.6, 0.5, 0.7)] * 3)
+def part(column: str, group: str, rows: int, positive_rate=0.5) -> ToldSlice:
+    return tell(Slice(column, group, rows, rows, positive_rate, 0.4, *[Interval(0.6, 0.5, 0.7)] * 3))
 
 
 def scored(n=900) -> Scored:
