@@ -58,8 +58,8 @@ check: $(VENV)/.dev ## style, types, layers, locks
 		|| { echo "error: a requirements file names where packages come from"; exit 1; }
 	@echo "check: all good"
 
-bench: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## measure what the README claims about speed and quality
-	@$(PYTHON) -m benchmarks
+bench: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## measure what the README claims about speed and quality, an hour (BENCH_ARGS=--quick only shows that it runs)
+	@$(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C
 	@$(PYTHON) -m stacks.dashboard zenml
@@ -68,23 +68,25 @@ mlflow-ui: $(VENV)/.pipeline ## the MLflow UI on 127.0.0.1, until Ctrl+C
 	@$(PYTHON) -m stacks.dashboard mlflow
 
 docs: $(VENV)/.dev ## the documents as a site in .state/site, which needs no network
+	@mkdir -p .state
 	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --site-dir .state/site > .state/docs.log 2>&1 || { cat .state/docs.log; exit 1; }
 	@echo "docs: .state/site/index.html"
 
 notebook: $(VENV)/.dev ## execute notebooks/01_eda_baseline.py into its .ipynb (DATA as for run, by HEALTH_PREDICT_DATA)
 	@$(PYTHON) -m notebooks.execute
 
-model-card: $(VENV)/.pipeline ## docs/model_card.md from the registered champion
-	@$(PYTHON) -m driver.model_card
+model-card: $(VENV)/.pipeline ## docs/model_card.md from the registered champion (CARD=another file)
+	@$(PYTHON) -m driver.model_card $(CARD)
 
-samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the picture of the timeline, from a full loop on the real file
-	@$(PYTHON) -m driver.samples
+samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the picture of the timeline, from a full loop on the real file (SAMPLES_ARGS="--quick --output FOLDER")
+	@$(PYTHON) -m driver.samples $(SAMPLES_ARGS)
 
 test-docs: $(VENV)/.dev ## build the site, execute the notebook on a synthetic file
 	@$(PYTHON) -m pytest -n 0 -m docs tests/docs tests/notebooks
 
 services-up: $(VENV)/.pipeline $(SERVING)/.serving $(AIRFLOW)/.services ## start what the stack airflow needs, on 127.0.0.1 (SERVICES=compose|processes)
 	@$(PYTHON) -m infra.services --with $(SERVICES) up
+	@$(PYTHON) -m stacks.apply airflow
 
 services-down: $(VENV)/.pipeline ## end the services; data is kept
 	@$(PYTHON) -m infra.services --with $(SERVICES) down

@@ -67,7 +67,7 @@ Exit codes:
 @click.option("--stop-endpoint", is_flag=True, help="Stop serving on the stack.")
 @click.option("--doctor", is_flag=True, help="Check all that the stack needs, and say how to mend what is broken.")
 @click.option("--json", "as_json", is_flag=True, help="With --status and --doctor: as JSON.")
-@click.option("--config", help="A YAML file, or a profile of train: quick (the default), full.")
+@click.option("--config", help="A YAML file, or a profile of train: quick (the default), full, small.")
 @click.option("--stack", help="ZenML stack to run on; the active one if not given, applied from stacks/ if new.")
 @click.option("--data", help="CSV, UCI zip or s3://bucket/key; else HEALTH_PREDICT_DATA, cache, UCI, synthetic.")
 @click.option("--target", type=click.Choice(["any", "within_30_days"]), help="Readmitted at all, or within 30 days.")

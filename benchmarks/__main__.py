@@ -1,7 +1,11 @@
-"""Run every benchmark, one after the other: `python -m benchmarks` (about an hour on two cores)."""
+"""Run every benchmark, one after the other: `python -m benchmarks [--quick]`; about an hour on two cores."""
 
+import argparse
 import subprocess
 import sys
+import time
+
+from benchmarks import quick
 
 COMMANDS = (
     ["benchmarks.training", "--config", "quick", "--target", "any"],
@@ -22,9 +26,13 @@ COMMANDS = (
 
 def main() -> None:
     """Stop at the first benchmark that fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    short = ["--quick"] if quick.parse(parser).quick else []
     for command in COMMANDS:
         print(f"\n=== python -m {' '.join(command)}", flush=True)
-        subprocess.run([sys.executable, "-m", *command], check=True)
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-m", *command, *short], check=True)
+        print(f"=== {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

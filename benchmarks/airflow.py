@@ -1,7 +1,7 @@
 """Airflow's share of a run: from the submission to the first step, and between two steps.
 
     make services-up
-    python -m benchmarks.airflow [--runs 3]
+    python -m benchmarks.airflow [--runs 3] [--quick]
 
 Goals, at a load below 1: at most 20 s from the submission (the DAG file is written) to the first step, and at most 12 s
 from the end of a step to the start of the one after it. The steps of the measured pipeline do nothing; what they cost
@@ -21,6 +21,7 @@ environment.prepare()
 
 from zenml import pipeline, step  # noqa: E402
 
+from benchmarks import quick  # noqa: E402
 from driver.runs import run_to_end  # noqa: E402
 from driver.stack import use_stack  # noqa: E402
 from stacks.components.airflow_steps.dag_file import dag_id_of  # noqa: E402
@@ -51,10 +52,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--stack", default="airflow")
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     use_stack(arguments.stack)
     measured = []
-    for number in range(arguments.runs):
+    for number in range(1 if arguments.quick else arguments.runs):
         load = os.getloadavg()[0]
         measured.append(_measured())
         begun, between = measured[-1]

@@ -1,6 +1,6 @@
 """Batch scoring from file to file: rows per CPU second, and memory above the idle process for 10^5 and 10^6 rows.
 
-    python -m benchmarks.batch_scoring [--family logistic_regression xgboost random_forest]
+    python -m benchmarks.batch_scoring [--family logistic_regression xgboost random_forest] [--quick]
 
 Goals for logistic regression and XGBoost: at least 30,000 rows per CPU second of the whole process; at most 200 MB
 above the process that has loaded the model, and no more for ten times the rows. The encounters are those of the data
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.data_source import locate, open_source
+from benchmarks import quick
 from health_predict.bundle import Origin, build_bundle
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -34,7 +35,7 @@ from health_predict.target import readmitted_binary
 from stacks.environment import cache_folder
 from steps.deployment.score_file import score_table
 
-ROWS = (100_000, 1_000_000)
+ROWS, QUICK_ROWS = (100_000, 1_000_000), (1_000, 2_000)
 SIZES: dict[Family, int] = {"logistic_regression": 6, "random_forest": 250, "xgboost": 300}  # the most of profile quick
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="+", default=["logistic_regression", "xgboost"], choices=list(SIZES))
     parser.add_argument("--inside", nargs=3, metavar=("BUNDLE", "INPUT", "OUTPUT"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     if arguments.inside:
         print(json.dumps(_measured(*map(Path, arguments.inside))))
         return
@@ -53,7 +54,7 @@ def main() -> None:
         for family in arguments.family:
             _build(family, raw.frame, Path(folder) / family)
         for extension in (".csv", ".parquet"):
-            for rows in ROWS:
+            for rows in QUICK_ROWS if arguments.quick else ROWS:
                 source = Path(folder) / f"{rows}{extension}"
                 _write(raw.frame, rows, source)
                 for family in arguments.family:

@@ -1,6 +1,6 @@
 """The loop over all future encounters of the real file: a frozen model against one that is retrained when asked to.
 
-    python -m benchmarks.closed_loop [--batch-size 5000] [--label-delay 1] [--target any|within_30_days]
+    python -m benchmarks.closed_loop [--batch-size 5000] [--label-delay 1] [--target any|within_30_days] [--quick]
 
 Every batch is scored before its own labels are used. Labels that arrive with it recalibrate the champion first, if
 their alarm is raised. Family and hyperparameters are fixed; verdict, action, training and judging encounters, promotion
@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adapters.data_source import locate, open_source
+from benchmarks import quick
 from benchmarks.monitored_models import Champion, fit_champion
 from health_predict.bootstrap import interval, patient_weights, weighted_auroc
 from health_predict.columns import PATIENT
@@ -38,7 +39,7 @@ from stacks.environment import cache_folder
 
 Floats = npt.NDArray[np.float64]
 
-SEED = 42
+SEED, QUICK_BATCHES = 42, 3
 FIFTHS, DRAWS = 5, 500
 LEAST_GAIN, LEAST_CALIBRATION_GAIN, MOST_RETRAINS = 0.008, 0.30, 6
 
@@ -132,12 +133,13 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=5000)
     parser.add_argument("--label-delay", type=int, default=1)
     parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     parts = split(raw.frame, seed=SEED)
     initial = pd.concat([parts.train, parts.validation], ignore_index=True)
     everything = pd.concat([initial, parts.test], ignore_index=True)
     future = [batch.rows for batch in batches(cut(parts.future, arguments.batch_size))]
+    future = future[: QUICK_BATCHES if arguments.quick else None]
     frozen = fit_champion(initial, arguments.target, sizes=(arguments.batch_size,), seed=SEED)
     print(f"{raw.provenance}, target {arguments.target}, {len(future)} batches of {arguments.batch_size:,}")
     loop = Loop(frozen, everything, future, arguments.target, arguments.label_delay, ActionSettings())

@@ -1,6 +1,6 @@
 """False alarms and detection of the drift verdict on the real file, with Evidently's rules beside it.
 
-    python -m benchmarks.drift [--references 20] [--evidently 40] [--target any|within_30_days]
+    python -m benchmarks.drift [--references 20] [--evidently 40] [--target any|within_30_days] [--quick]
 
 No-drift batches: patients are split at random, so that batches differ from the reference by chance alone; every
 reference is a new split with a model of its own. Shifts: health_predict.monitoring.simulate. Intervals are exact
@@ -19,12 +19,15 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from adapters.data_source import locate, open_source
+from benchmarks import quick
 from benchmarks.evidently_rules import RULES, drifted
 from benchmarks.monitored_models import Champion, fit_champion
 from health_predict.columns import PATIENT
 from health_predict.monitoring.decision import DriftVerdict, Rule, judge
 from health_predict.monitoring.drift import measure_drift
+from health_predict.monitoring.null import FEWEST_DRAWS
 from health_predict.monitoring.performance import measure_performance
+from health_predict.monitoring.reference import DRAWS
 from health_predict.monitoring.simulate import inject, parse_shift
 from health_predict.splits import split
 from health_predict.target import Target, readmitted_binary
@@ -37,6 +40,24 @@ SHIFTED_FROM, SHIFTED_BATCHES, POOL = 31_250, 10, 1350  # a label shift leaves 1
 GOALS = {"age": 0.70, "a1c": 0.95, "insulin": 0.90, "payer": 0.95, "sicker": 0.95, "label": 0.95, "concept": 0.95}
 NEEDS_LABELS = ("label", "concept")
 MOST_FALSE_ALARMS = 0.02
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is done for each reference.
+
+    Attributes:
+        evidently: batches per condition that Evidently sees, too.
+        batches: the most batches per condition.
+        draws: from which the reference takes its null distribution.
+    """
+
+    evidently: int
+    batches: int = 25
+    draws: int = DRAWS
+
+
+QUICK = Effort(evidently=1, batches=1, draws=FEWEST_DRAWS)
 
 
 @dataclass
@@ -72,34 +93,35 @@ def main() -> None:
     parser.add_argument("--evidently", type=int, default=40, help="batches per condition that Evidently sees, too")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     results = Results()
-    for index in range(arguments.references):
+    references = 1 if arguments.quick else arguments.references
+    effort = QUICK if arguments.quick else Effort(evidently=-(-arguments.evidently // references))
+    for index in range(references):
         start = time.perf_counter()
-        per_reference = -(-arguments.evidently // arguments.references)
-        measure_reference(raw.frame, arguments.first_seed + index, arguments.target, per_reference, results)
-        print(f"reference {index + 1} of {arguments.references}: {time.perf_counter() - start:.0f} s", flush=True)
-    print(f"\n{raw.provenance}, target {arguments.target}, {arguments.references} references, rate 1 % per batch")
+        measure_reference(raw.frame, arguments.first_seed + index, arguments.target, effort, results)
+        print(f"reference {index + 1} of {references}: {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"\n{raw.provenance}, target {arguments.target}, {references} references, rate 1 % per batch")
     for line in report(results):
         print(line)
 
 
-def measure_reference(raw: pd.DataFrame, seed: int, target: Target, evidently: int, results: Results) -> None:
+def measure_reference(raw: pd.DataFrame, seed: int, target: Target, effort: Effort, results: Results) -> None:
     """Draw a reference, fit its model, and judge batches without and with drift; the first few by Evidently, too."""
     parts = split(raw, seed=seed, protocol="random")
     initial = pd.concat([parts.train, parts.validation], ignore_index=True)
-    champion = fit_champion(initial, target, sizes=tuple(NO_DRIFT), seed=seed)
+    champion = fit_champion(initial, target, sizes=tuple(NO_DRIFT), seed=seed, draws=effort.draws)
     for size, (first, count) in NO_DRIFT.items():
-        for number, batch in enumerate(_cut(parts.future, first, size, count)):
+        for number, batch in enumerate(_cut(parts.future, first, size, min(count, effort.batches))):
             _tally_verdicts(champion, batch, target, results, ("none", str(size)))
-            if size == 1000 and number < evidently:
+            if size == 1000 and number < effort.evidently:
                 _tally_evidently(initial, batch, results, "none")
-    for number, pool in enumerate(_cut(parts.future, SHIFTED_FROM, POOL, SHIFTED_BATCHES)):
+    for number, pool in enumerate(_cut(parts.future, SHIFTED_FROM, POOL, min(SHIFTED_BATCHES, effort.batches))):
         for shift in GOALS:
             batch = shifted(pool, shift, target, seed=seed * 100 + number)
             _tally_verdicts(champion, batch, target, results, (shift, "1000"))
-            if shift not in NEEDS_LABELS and number < evidently:
+            if shift not in NEEDS_LABELS and number < effort.evidently:
                 _tally_evidently(initial, batch, results, shift)
 
 

@@ -1,6 +1,6 @@
 """A monitored batch of 1,000 encounters inside a running process, Evidently's reports included, and its decision alone.
 
-    python -m benchmarks.monitoring [--batches 3]
+    python -m benchmarks.monitoring [--batches 3] [--quick]
 
 Goals: at most 8 s wall at a load below 1, and at most 50 ms for the decision. The champion is trained by `run.py` on
 the data file first, in a state folder of its own; the first batch, which imports and caches, is not counted.
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from benchmarks import quick
 from stacks import environment
 
 ROWS, REPEATS = 1000, 20
@@ -25,13 +26,14 @@ def main() -> None:
     """Train, then monitor one batch after the other in this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
+    batches, profile = (1, quick.PROFILE) if arguments.quick else (arguments.batches, "quick")
     with tempfile.TemporaryDirectory() as state:
         os.environ["HEALTH_PREDICT_STATE"] = state
         environment.prepare()
-        subprocess.run([sys.executable, "run.py", "--pipeline", "train"], check=True)
+        subprocess.run([sys.executable, "run.py", "--pipeline", "train", "--config", profile], check=True)
         try:
-            measured = _measure(arguments.batches)
+            measured = _measure(batches)
             milliseconds = _decision()
         finally:
             _command("--stop-endpoint")  # a recalibration starts it

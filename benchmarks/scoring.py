@@ -1,6 +1,6 @@
 """The scorer on the real file, for each family: one record, a table, explanations, loading.
 
-    python -m benchmarks.scoring [--rows 20000]
+    python -m benchmarks.scoring [--rows 20000] [--quick]
 
 Goals: one record from dictionary to probability within 50 us, a table at 60,000 rows per CPU-second (logistic
 regression and XGBoost), an explanation within 10 ms. Each bundle is proven on all test encounters first.
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from adapters.data_source import locate, open_source
+from benchmarks import quick
 from health_predict.bundle import Origin, build_bundle, frame_records, prove_parity
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -32,7 +33,7 @@ from health_predict.target import readmitted_binary
 from stacks import environment
 
 SIZES: dict[Family, int] = {"logistic_regression": 4, "random_forest": 300, "xgboost": 300}
-MOST_RECORDS = 3000  # timed one by one
+MOST_RECORDS, QUICK_ROWS = 3000, 200  # timed one by one
 
 Records = Sequence[dict[str, Value]]
 
@@ -41,11 +42,11 @@ def main() -> None:
     """Train, prove and measure one family after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     environment.prepare()
     source = open_source(locate(None, os.environ, environment.cache_folder()).uri)
     splits = split(source.frame, seed=42)
-    records = frame_records(splits.future.head(arguments.rows))
+    records = frame_records(splits.future.head(QUICK_ROWS if arguments.quick else arguments.rows))
     table = pa.table({name: [record[name] for record in records] for name in records[0]})
     print(f"{len(records):,} encounters ({source.provenance}), load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """The search of a profile on the real file, from the start of Ray to its end: time, CPU seconds, reports and scores.
 
-    python -m benchmarks.search [--config quick|full ...] [--set search.trials=50 ...]
+    python -m benchmarks.search [--config quick|full ...] [--set search.trials=50 ...] [--quick]
 
 Goals on two idle cores: quick (24 trials) within 90 s, full (200 trials) within 10 minutes. Also measures the bundle's
 files of the largest forest that the search space allows, which must be 50 MB at most.
@@ -21,6 +21,7 @@ import numpy as np
 
 from adapters.data_source import locate, open_source
 from adapters.ray_search import search
+from benchmarks import quick
 from benchmarks.process_tree import measure
 from configs.loading import load
 from configs.train import TrainConfig
@@ -42,13 +43,13 @@ def main() -> None:
     parser.add_argument("--config", nargs="+", default=["quick", "full"])
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
     if arguments.inside:
         print(json.dumps(_search(arguments.config[0], arguments.set)))
         return
     print(f"largest forest: {_largest_forest()}")
     pairs = [part for pair in arguments.set for part in ("--set", pair)]
-    for config in arguments.config:
+    for config in [quick.PROFILE] if arguments.quick else arguments.config:
         command = [sys.executable, "-m", "benchmarks.search", "--inside", "--config", config, *pairs]
         usage = measure(command, os.environ)
         told = json.loads(usage.output.splitlines()[-1])

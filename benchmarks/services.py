@@ -1,9 +1,10 @@
-"""How long the services take until all are healthy, and their memory: `python -m benchmarks.services`.
+"""How long the services take until all are healthy, and their memory: `python -m benchmarks.services [--quick]`.
 
 A first start makes databases and tables, a second one finds them. Memory is proportional (PSS), two minutes after.
 Needs .venv-services (make services-up makes it) and starts everything on free ports, in a folder of its own.
 """
 
+import argparse
 import os
 import socket
 import subprocess
@@ -12,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import quick
+
 SERVICES = ("POSTGRES", "S3", "MLFLOW", "AIRFLOW", "ZENML", "JUPYTER")
 SETTLED = 120.0  # seconds
 SECONDS, GIGABYTES = 60, 4  # what we claim
@@ -19,6 +22,8 @@ SECONDS, GIGABYTES = 60, 4  # what we claim
 
 def main() -> None:
     """Start, end, start again, look, end; exit code 1 if a figure is over what we claim."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    settled = 0.0 if quick.parse(parser).quick else SETTLED
     print(f"load average before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)  # PostgreSQL's user passes through it
@@ -28,7 +33,7 @@ def main() -> None:
             first = _start(environment)
             _run(environment, "down")
             second = _start(environment)
-            time.sleep(SETTLED)
+            time.sleep(settled)
             status = _run(environment, "status")
         finally:
             _run(environment, "down")

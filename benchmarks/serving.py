@@ -1,6 +1,6 @@
 """What the model server costs: CPU per request, time to ready, memory; each with its goal.
 
-    python -m benchmarks.serving [--requests 1000]
+    python -m benchmarks.serving [--requests 1000] [--quick]
 
 One client sends one record after another on a connection that stays open. The real server, the same server with a
 predict_raw that reads nothing, and the pandas path on the same record are measured in turn, in one run: the goals are a
@@ -23,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from adapters.data_source import locate, open_source
+from benchmarks import quick
 from health_predict.bundle import Origin, build_bundle, frame_records, records_frame
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -39,7 +40,7 @@ from stacks.environment import cache_folder
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv-serving" / "bin" / "python"
 SIZES: Mapping[Family, int] = {"logistic_regression": 6, "random_forest": 150, "xgboost": 200}
-ROUNDS, PANDAS_RECORDS, STARTS, WARM_UP = 5, 25, 3, 300
+ROUNDS, PANDAS_RECORDS, STARTS, WARM_UP, QUICK_REQUESTS = 5, 25, 3, 300, 20
 
 Record = dict[str, Value]
 
@@ -48,7 +49,8 @@ def main() -> None:
     """Measure every family, the start and the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1000, help="of each server in each of five rounds")
-    requests = parser.parse_args().requests
+    arguments = quick.parse(parser)
+    requests = QUICK_REQUESTS if arguments.quick else arguments.requests
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     splits = split(raw.frame, seed=42)
     records = frame_records(splits.test.head(200))

@@ -1,6 +1,6 @@
 """How close the synthetic sample is to the real file, and what a model trained on it is worth on real encounters.
 
-    python -m benchmarks.synthetic_quality [--data dataset_diabetes.zip]
+    python -m benchmarks.synthetic_quality [--data dataset_diabetes.zip] [--quick]
 
 "Unseen patients" is the honest row: the profile is counted on a random half of the patients, and the model of its
 sample is judged on the other half. The committed profile is counted on the whole file, so it knows the rows it meets.
@@ -17,6 +17,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
+from benchmarks import quick
 from health_predict.columns import AGES, COLUMNS, PATIENT
 from health_predict.engineer import engineer
 from health_predict.preprocessor import build_preprocessor, to_float32, transform
@@ -27,7 +28,7 @@ from health_predict.synthesis.margins import COMMITTED, load_profile
 from health_predict.synthetic import sample_encounters, sample_from
 from health_predict.target import Target, readmitted_binary
 
-TRAINING_ROWS = 50_000
+TRAINING_ROWS, QUICK_ROWS = 50_000, 5_000
 TARGETS: tuple[Target, Target] = ("any", "within_30_days")
 
 
@@ -119,7 +120,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = os.environ.get("HEALTH_PREDICT_DATA")
     parser.add_argument("--data", type=Path, default=given, required=not given, help="diabetic_data.csv or the UCI zip")
-    raw = read_raw(parser.parse_args().data)
+    arguments = quick.parse(parser)
+    raw, rows_drawn = read_raw(arguments.data), TRAINING_ROWS
+    if arguments.quick:
+        raw, rows_drawn = dataclasses.replace(raw, frame=raw.frame.head(QUICK_ROWS)), QUICK_ROWS
     profile = load_profile()
     started = time.process_time()
     sample = sample_encounters(len(raw.frame), seed=1)
@@ -130,12 +134,12 @@ def main() -> None:
     print(f"sampling {len(sample):,} rows: {seconds:.2f} CPU-s")
     print(f"largest marginal errors:\n{marginal_errors(raw.frame, sample).head(5).round(4).to_string()}\n")
     known, unseen = _half(raw.frame, seed=0)
-    half = sample_from(build_profile(dataclasses.replace(raw, frame=known)), TRAINING_ROWS, seed=1)
+    half = sample_from(build_profile(dataclasses.replace(raw, frame=known)), rows_drawn, seed=1)
     initial = split(sample, seed=42).train
     rows = {
         "real -> real, unseen patients": (known, unseen),
-        f"synthetic {TRAINING_ROWS:,} -> real, unseen patients": (half, unseen),
-        f"synthetic {TRAINING_ROWS:,} -> all real": (sample_encounters(TRAINING_ROWS, seed=1), raw.frame),
+        f"synthetic {rows_drawn:,} -> real, unseen patients": (half, unseen),
+        f"synthetic {rows_drawn:,} -> all real": (sample_encounters(rows_drawn, seed=1), raw.frame),
         f"synthetic, train part of its initial 20 % ({len(initial):,} rows) -> all real": (initial, raw.frame),
     }
     for name, (training, judged) in rows.items():

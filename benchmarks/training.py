@@ -1,6 +1,6 @@
 """The whole `train` command on the real file: time, memory, and the scores of the frozen model on the future.
 
-    python -m benchmarks.training [--config quick|full] [--target any|within_30_days]
+    python -m benchmarks.training [--config quick|full] [--target any|within_30_days] [--quick]
 
 The future rows are scored here and nowhere in the pipeline: nothing is chosen by them.
 """
@@ -11,7 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import quick
 from benchmarks.process_tree import measure
+
+QUICK_ROWS = 5_000
 
 
 def main() -> None:
@@ -19,21 +22,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="quick")
     parser.add_argument("--target", default="any")
-    arguments = parser.parse_args()
+    arguments = quick.parse(parser)
+    config = quick.PROFILE if arguments.quick else arguments.config
     with tempfile.TemporaryDirectory() as state:
         environment = {**os.environ, "HEALTH_PREDICT_STATE": state}
-        command = [sys.executable, "run.py", "--pipeline", "train", "--config", arguments.config]
+        command = [sys.executable, "run.py", "--pipeline", "train", "--config", config]
         usage = measure([*command, "--target", arguments.target], environment)
         print(usage.output)
         load = os.getloadavg()[0]
-        print(
-            f"train {arguments.config} {arguments.target}: {usage.seconds:.0f} s wall, {usage.cpu_seconds:.0f} CPU-s, "
-        )
+        print(f"train {config} {arguments.target}: {usage.seconds:.0f} s wall, {usage.cpu_seconds:.0f} CPU-s, ")
         print(f"  peak {usage.peak_mb:,.0f} MB proportional memory, load average {load:.1f}")
-        print(_frozen(Path(state), arguments.target))
+        print(_frozen(Path(state), arguments.target, QUICK_ROWS if arguments.quick else None))
 
 
-def _frozen(state: Path, target: str) -> str:
+def _frozen(state: Path, target: str, rows: int | None) -> str:
     os.environ["HEALTH_PREDICT_STATE"] = str(state)
     from stacks import environment
 
@@ -53,7 +55,7 @@ def _frozen(state: Path, target: str) -> str:
         raise RuntimeError("the run registered no champion")
     scorer = load_scorer(registry.download_bundle(champion.version, state / "bundle"))
     raw = open_source(locate(None, os.environ, environment.cache_folder()).uri)
-    future = split(raw.frame, seed=42).future
+    future = split(raw.frame, seed=42).future[:rows]
     y = readmitted_binary(future, target)
     evaluation = evaluate(
         y, scorer.probabilities(frame_records(future)), future[PATIENT], threshold=scorer.threshold, seed=0, draws=200

@@ -22,14 +22,55 @@ if TYPE_CHECKING:
     from adapters.monitoring_store import MonitoringStore
     from health_predict.monitoring.ledger import Entry
 
-DOCUMENTS = environment.PROJECT / "docs"
-SAMPLES = DOCUMENTS / "sample_drift_reports"
-PICTURE = DOCUMENTS / "images" / "monitoring_timeline.svg"
-CARD = DOCUMENTS / "model_card.md"
 LARGEST = 1_500_000  # bytes of a file
 # Evidently's share of drifted columns stays below its default of .5 on this data; between these two runs .15 separates
 MONITOR = ("--pipeline", "monitor", "--batch-size", "5000", "--set", "rule.drift_share=0.15")
 RANDOM = ("--set", "data.protocol=random")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is trained and monitored; `name` is that of the folder of its runs."""
+
+    name: str
+    profile: str
+    batches: str
+
+
+WHOLE, QUICK = Effort("samples", "quick", "all"), Effort("samples-quick", "small", "2")
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The folder that holds the documents, and what of it is made here."""
+
+    folder: Path
+
+    @property
+    def samples(self) -> Path:
+        """The folder of the sample reports."""
+        return self.folder / "sample_drift_reports"
+
+    @property
+    def picture(self) -> Path:
+        """The timeline that the README shows."""
+        return self.folder / "images" / "monitoring_timeline.svg"
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.folder / "model_card.md"
+
+    def write(self, name: str, content: str) -> None:
+        """Write a sample; InputError if it is too large to be read in a repository."""
+        if len(content.encode()) > LARGEST:
+            raise InputError(f"{name} is larger than {LARGEST / 1e6:.1f} MB; leave something out")
+        self.samples.mkdir(parents=True, exist_ok=True)
+        (self.samples / name).write_text(content, encoding="utf-8")
+        click.echo(f"  {name}: {len(content.encode()) / 1000:,.0f} kB")
+
+
+OURS = Documents(environment.PROJECT / "docs")
 
 
 @dataclass(frozen=True)
@@ -44,9 +85,9 @@ class Run:
         if subprocess.run(command, cwd=environment.PROJECT, env=self._environment()).returncode:  # noqa: S603
             raise InfrastructureError(f"run.py {' '.join(arguments)} failed; mend what it says, then run it again")
 
-    def collect(self, what: str) -> None:
+    def collect(self, what: str, documents: Documents) -> None:
         """Take the samples in a process that has this state from the start, since libraries read it once."""
-        command = [sys.executable, "-m", "driver.samples", "--collect", what]
+        command = [sys.executable, "-m", "driver.samples", "--collect", what, "--output", str(documents.folder)]
         if subprocess.run(command, cwd=environment.PROJECT, env=self._environment()).returncode:  # noqa: S603
             raise InfrastructureError(f"the samples of {self.state} could not be taken")
 
@@ -55,41 +96,49 @@ class Run:
 
 
 @click.command()
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=OURS.folder, show_default="docs")
+@click.option("--quick", is_flag=True, help="Only show that it runs: a small model and two batches, in a minute.")
 @click.option("--collect", type=click.Choice(["card", "loop", "control"]), hidden=True)
-def main(collect: str | None) -> None:
+def main(output: Path, quick: bool, collect: str | None) -> None:
     """Make docs/sample_drift_reports, docs/images/monitoring_timeline.svg and docs/model_card.md; about ten minutes.
 
-    Runs are kept below the state folder, so that an interrupted command goes on where it was.
+    Runs are kept below the state folder, so that an interrupted command goes on where it was. Where --quick is given,
+    --output must be, too: its samples are no documents.
     """
+    documents = Documents(output.absolute())
     with explained(verbose=False):
         if collect is not None:
-            _TAKEN[collect]()
+            _TAKEN[collect](documents)
             return
-        loop, control = (Run(environment.state_folder() / "samples" / name) for name in ("loop", "control"))
-        _make(loop, control)
+        if quick and documents == OURS:
+            raise InputError("--quick would replace the documents by samples of a small model; give --output FOLDER")
+        _make(QUICK if quick else WHOLE, documents)
 
 
-def _make(loop: Run, control: Run) -> None:
+def _make(effort: Effort, documents: Documents) -> None:
+    loop, control = (Run(environment.state_folder() / effort.name / name) for name in ("loop", "control"))
+    train = ("--pipeline", "train", "--config", effort.profile)
     if not (loop.state / "monitoring.html").exists():
-        loop.command("--pipeline", "train")
-        loop.collect("card")
-    loop.command(*MONITOR, "--batches", "all")
+        loop.command(*train)
+        loop.collect("card", documents)
+    loop.command(*MONITOR, "--batches", effort.batches)
     loop.command("--stop-endpoint")
-    loop.collect("loop")
+    loop.collect("loop", documents)
     if not (control.state / "monitoring.html").exists():
-        control.command("--pipeline", "train", *RANDOM)
+        control.command(*train, *RANDOM)
         control.command(*MONITOR, *RANDOM, "--batches", "1")
-    control.collect("control")
+    control.collect("control", documents)
 
 
-def take_card() -> None:
+def take_card(documents: Documents) -> None:
     """Write the card of the model that training gives."""
     from driver.model_card import write_card
 
-    write_card(CARD, None)
+    documents.folder.mkdir(parents=True, exist_ok=True)
+    write_card(documents.card, None)
 
 
-def take_loop() -> None:
+def take_loop(documents: Documents) -> None:
     """Write pages and card of the loop, and Evidently's report of the batch in which most columns drifted."""
     from adapters.stack_connection import registry_of_stack
     from driver.model_card import write_card
@@ -102,22 +151,22 @@ def take_loop() -> None:
     history = read_history(store.ledger(), registry.history())
     _require_real(history.provenance)
     drifted = max(entries, key=lambda entry: float(entry.records["checked"]["evidently"]["share"]))
-    write("monitoring.html", _without_local_links(monitoring_page(history), drifted))
-    write_card(SAMPLES / "model_card.md", None)
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(timeline_picture(history), encoding="utf-8")
+    documents.write("monitoring.html", _without_local_links(monitoring_page(history), drifted))
+    write_card(documents.samples / "model_card.md", None)
+    documents.picture.parent.mkdir(exist_ok=True)
+    documents.picture.write_text(timeline_picture(history), encoding="utf-8")
     for page in ("evaluation.html", "calibration.html", "exploration.html"):
-        write(page, registry.download_artifact("1", f"pages/{page}", environment.cache_folder()).read_text())
-    _take_report(store, drifted, "drift")
+        documents.write(page, registry.download_artifact("1", f"pages/{page}", environment.cache_folder()).read_text())
+    _take_report(store, drifted, "drift", documents)
 
 
-def take_control() -> None:
+def take_control(documents: Documents) -> None:
     """Write Evidently's report of a batch without drift."""
     store = _ready()
     (entry,) = store.ledger().entries
     if entry.records["checked"]["verdict"]["verdict"] != "NO_DRIFT":
         raise InputError("the control batch has drift, a false alarm; remove its state folder and take another seed")
-    _take_report(store, entry, "no_drift")
+    _take_report(store, entry, "no_drift", documents)
 
 
 _TAKEN = {"card": take_card, "loop": take_loop, "control": take_control}
@@ -140,16 +189,16 @@ def _require_real(provenance: str | None) -> None:
         raise InputError("samples are made of the real file: set HEALTH_PREDICT_DATA, and use another state folder")
 
 
-def _take_report(store: "MonitoringStore", entry: "Entry", name: str) -> None:
+def _take_report(store: "MonitoringStore", entry: "Entry", name: str, documents: Documents) -> None:
     from adapters.evidently_library import LIBRARY, split_library
 
     report, summary = (store.report(entry.batch, page) for page in ("evidently.html", "summary.html"))
     if report is None or summary is None:
         raise InputError(f"batch {entry.batch} has no report in the artifact store")
     split = split_library(report)
-    write(f"{name}_evidently.html", split.html)
-    write(LIBRARY, split.library)
-    write(f"{name}_summary.html", summary)
+    documents.write(f"{name}_evidently.html", split.html)
+    documents.write(LIBRARY, split.library)
+    documents.write(f"{name}_summary.html", summary)
 
 
 def _without_local_links(page: str, kept: "Entry") -> str:
@@ -157,15 +206,6 @@ def _without_local_links(page: str, kept: "Entry") -> str:
     store = str(environment.state_folder())
     page = re.sub(rf'href="[^"]*{kept.batch}/evidently\.html"', 'href="drift_evidently.html"', page)
     return re.sub(rf'<a href="{re.escape(store)}[^"]*">([^<]*)</a>', r"\1", page)
-
-
-def write(name: str, content: str) -> None:
-    """Write a sample; InputError if it is too large to be read in a repository."""
-    if len(content.encode()) > LARGEST:
-        raise InputError(f"{name} is larger than {LARGEST / 1e6:.1f} MB; leave something out")
-    SAMPLES.mkdir(exist_ok=True)
-    (SAMPLES / name).write_text(content, encoding="utf-8")
-    click.echo(f"  {name}: {len(content.encode()) / 1000:,.0f} kB")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ server is a second reader of the same database, with a configuration folder of i
 """
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -67,7 +69,7 @@ def serve_zenml() -> None:
 
 
 def serve_mlflow() -> None:
-    """Become the MLflow UI over the project's tracking database."""
+    """Serve the MLflow UI over the project's tracking database until interrupted or terminated."""
     port = free_port(_MLFLOW_PORT)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # a queue for LLM evaluations
     os.environ["PYTHONWARNINGS"] = "ignore::DeprecationWarning,ignore::UserWarning"  # of the server's own libraries
@@ -75,7 +77,16 @@ def serve_mlflow() -> None:
     artifacts = ["--default-artifact-root", str(mlflow_artifact_folder()), "--no-serve-artifacts"]
     place = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
     command = ["-m", "mlflow", "server", "--backend-store-uri", mlflow_tracking_uri(), *artifacts, *place]
-    os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 - our own interpreter
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # in a session of its own: MLflow hands an interrupt on to its server, which would get two and die of the second
+    server = subprocess.Popen([sys.executable, *command], start_new_session=True)  # noqa: S603 - our own interpreter
+    try:
+        if server.wait():
+            raise InfrastructureError(f"the MLflow server ended with {server.returncode}; its lines above say why")
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
 
 
 def store_url() -> str:

@@ -11,6 +11,8 @@ DOCUMENTS = sorted(
 )
 # what stands between backquotes and looks like a path of this repository
 _TOP = sorted(path.name for path in PROJECT.iterdir() if path.is_dir() and not path.name.startswith("."))
+DAGGER = "†"
+_COMMAND = re.compile(r"make [a-z]|python (?:run\.py|-m) |zenml |\. \./|infra/[\w/]+\.sh")
 _PATH = re.compile(rf"(?:{'|'.join(_TOP)})/[\w./*-]*[\w*]")
 
 
@@ -22,11 +24,26 @@ def name(document: Path) -> str:
 def code(document: Path) -> Iterator[str]:
     """Yield every line of a code block, its comment cut off, and every piece between backquotes."""
     text = document.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    for block in blocks:
+    yield from (piece for piece, _ in _pieces(text))
+
+
+def commands(document: Path) -> dict[str, bool]:
+    """Return every command line, and whether a dagger stands behind it: no test executes it."""
+    text = document.read_text(encoding="utf-8")
+    found: dict[str, bool] = {}
+    for piece, marked in _pieces(text):
+        if _COMMAND.match(piece):
+            found[piece] = found.get(piece, False) or marked
+    return found
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
-            yield re.sub(r"\s+#.*$", "", line).strip()
-    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+            yield re.sub(r"\s+#.*$", "", line).strip(), DAGGER in line
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for piece, sign in re.findall(rf"`([^`\n]+)`( ?{DAGGER})?", outside):
+        yield piece, bool(sign)
 
 
 def run_commands(document: Path) -> list[list[str]]:

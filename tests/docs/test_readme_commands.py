@@ -1,22 +1,39 @@
-"""The README followed as a stranger would: every command that needs neither services, AWS nor a cluster is executed."""
+"""The README followed as a stranger would: every command is executed, or marked as one that needs AWS or a cluster."""
 
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
+from benchmarks.__main__ import COMMANDS as BENCHMARKS
 from health_predict.columns import TARGET_COLUMN
 from health_predict.reading import RawData
 from tests.docs import documents
+from tests.stack.test_readme_commands import EXECUTED as WITH_SERVICES
 
 pytestmark = pytest.mark.docs
 README = documents.PROJECT / "README.md"
-# of the stack airflow: executed by make test-stack; of AWS and minikube: see docs/aws.md
-ELSEWHERE = {"airflow", "aws", "minikube"}
-SMALL = "--config tests/pipelines/small.yaml"
+ELSEWHERE = {"airflow", "aws"}  # stacks
+SMALL = "--config small"
 LAST = ["--stop-endpoint"]
+# as the README has it -> as it is executed; {} is a folder. What is appended makes it short, or spares the documents
+MAKE = {
+    "make help": "make help",
+    "make docs": "make docs",
+    "make cost": "make cost",
+    "make model-card": "make model-card CARD={}/card.md",
+    "make samples": 'make samples SAMPLES_ARGS="--quick --output {}"',
+    "python -m stacks.apply local": f"{sys.executable} -m stacks.apply local",
+}
+SERVED = ("make dashboard", "make mlflow-ui")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 def here() -> list[list[str]]:
@@ -64,3 +81,70 @@ def test_it_runs(home: dict[str, str], command: list[str]) -> None:
         timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", MAKE.values(), ids=list(MAKE))
+def test_it_is_made(home: dict[str, str], command: str, tmp_path: Path) -> None:
+    line = command.format(tmp_path)
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=documents.PROJECT, env=home, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("command", SERVED)
+def test_it_is_served_until_ctrl_c(home: dict[str, str], command: str) -> None:
+    process = subprocess.Popen(
+        command.split(),
+        cwd=documents.PROJECT,
+        env={**home, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        address = next(found[0] for line in process.stdout for found in [ADDRESS.search(line)] if found)
+        assert answer(address).status_code == 200
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    rest = process.communicate(timeout=60)[0]
+    assert "Traceback" not in rest
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address, timeout=5)
+
+
+def answer(address: str) -> requests.Response:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return requests.get(address, timeout=30)
+        except requests.ConnectionError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def test_clean_removes_what_runs_and_tools_left_and_nothing_else(tmp_path: Path) -> None:
+    shutil.copy(documents.PROJECT / "Makefile", tmp_path)
+    for left in (".state/mlflow", ".mypy_cache", "steps/__pycache__"):
+        (tmp_path / left).mkdir(parents=True)
+    for kept in (".venv/lib/__pycache__", "docs"):
+        (tmp_path / kept).mkdir(parents=True)
+    done = subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "removed .state" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"Makefile", ".venv", "docs", "steps"}
+    assert (tmp_path / ".venv/lib/__pycache__").is_dir()
+
+
+def test_every_command_is_executed_by_a_test_or_marked() -> None:
+    """Here, beside services in tests/stack, by continuous integration itself, or behind it stands a dagger."""
+    in_ci = {line.strip() for line in (documents.PROJECT / ".ci" / "run").read_text().splitlines()}
+    on_airflow = "python run.py --pipeline train --stack airflow"  # tests/stack/test_end_to_end.py
+    executed = {"make run", "make clean", *MAKE, *SERVED, *WITH_SERVICES, *in_ci, on_airflow}
+    executed |= {f"python run.py {' '.join(words)}" for words in here()}
+    benchmarks = [f"python -m {' '.join(words)}" for words in BENCHMARKS]
+    for command, marked in documents.commands(README).items():
+        known = command in executed or any(full.startswith(command) for full in benchmarks)
+        assert known != marked, f"`{command}`: execute it in a test, or mark it with {documents.DAGGER}; not both"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from driver.samples import CARD, LARGEST, PICTURE, SAMPLES
+from driver.samples import LARGEST, OURS
 from health_predict.columns import PATIENT
 
 PAGES = (
@@ -19,7 +19,8 @@ PAGES = (
     "no_drift_evidently.html",
     "no_drift_summary.html",
 )
-FILES = [*(SAMPLES / name for name in PAGES), SAMPLES / "model_card.md", CARD, PICTURE]
+SAMPLES = OURS.samples
+FILES = [*(SAMPLES / name for name in PAGES), SAMPLES / "model_card.md", OURS.card, OURS.picture]
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 
 
@@ -65,7 +66,7 @@ def test_the_loop_is_a_full_one() -> None:
 
 
 def test_the_picture_is_an_image_without_links_or_scripts() -> None:
-    assert PICTURE.stat().st_size < 300_000
-    tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(PICTURE).iter()}  # noqa: S314 - our own
+    assert OURS.picture.stat().st_size < 300_000
+    tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(OURS.picture).iter()}  # noqa: S314 - our own
     assert {"svg", "text", "path"} <= tags
     assert tags.isdisjoint({"a", "script", "foreignObject"})

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from driver import samples
 from health_predict.errors import InputError
@@ -18,13 +19,19 @@ def test_links_into_the_artifact_store_are_taken_out_but_for_the_sample(monkeypa
     assert kept == '<a href="drift_evidently.html">evidently.html</a>, evidently.html, <a href="#batch-1">1</a>'
 
 
-def test_a_sample_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+def test_a_sample_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    documents = samples.Documents(tmp_path)
     with pytest.raises(InputError, match=r"larger than 1\.5 MB"):
-        samples.write("large.html", "x" * (samples.LARGEST + 1))
+        documents.write("large.html", "x" * (samples.LARGEST + 1))
     assert list(tmp_path.iterdir()) == []
-    samples.write("small.html", "x")
-    assert (tmp_path / "small.html").read_text() == "x"
+    documents.write("small.html", "x")
+    assert (documents.samples / "small.html").read_text() == "x"
+
+
+def test_quick_samples_do_not_replace_the_documents() -> None:
+    refused = CliRunner().invoke(samples.main, ["--quick"])
+    assert refused.exit_code == InputError.exit_code
+    assert "--output" in refused.stderr
 
 
 def test_synthetic_data_make_no_samples() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ["--config", "tests/pipelines/small.yaml"]
+SMALL = ["--config", "small"]
 
 
 @dataclass(frozen=True)
