@@ -195,7 +195,13 @@ class GrowingLogistic:
             # one step never converges; the validation score says when to stop
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.estimator.fit(self._X, self._y)
+        self._widen()
         self.size += 1
+
+    def _widen(self) -> None:
+        """Let scores be summed in float64: in float32 they are off by over 1e-6, more than a bundle may be."""
+        for name in ("coef_", "intercept_"):
+            setattr(self.estimator, name, getattr(self.estimator, name).astype(np.float64))
 
     def predict(self, X: Matrix) -> Scores:
         """Return the (n,) probability of class 1."""

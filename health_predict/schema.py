@@ -94,11 +94,18 @@ def _one_line(failures: pd.DataFrame, source: str) -> str:
     """Name the first column that fails, with how many rows and why."""
     first = failures.iloc[0]
     column, check = str(first["column"]), str(first["check"])
-    rows = int(((failures["column"] == column) & (failures["check"] == check)).sum())
+    cases = failures.loc[(failures["column"] == column) & (failures["check"] == check), "failure_case"]
     why = {"not_nullable": "that are missing", "field_uniqueness": "that occur twice"}.get(check, check)
     others = failures["column"].nunique() - 1
     more = f" (and {others} more column{'s' * (others > 1)})" if others else ""
-    return f"{source}: column '{column}': {_rows(rows)} with values {why}{more}; correct them"
+    return f"{source}: column '{column}': {_rows(len(cases))} with values {why}{more}; {_cure(cases)}"
+
+
+def _cure(cases: "pd.Series[Any]") -> str:
+    """Empty cells are what a file has that pandas has read and written: it takes "None" for a missing value."""
+    if (cases == "").all():
+        return "they are empty: write ? for a missing value, None for a test that was not made"
+    return "correct them"
 
 
 def _rows(count: int) -> str:

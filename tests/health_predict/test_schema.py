@@ -134,7 +134,6 @@ def test_a_file_of_something_else_is_not_described_column_by_column() -> None:
     ("column", "count", "value"),
     [
         ("race", 5, CANARY),
-        ("race", 5, ""),
         ("race", 5, " "),
         ("race", 5, "nan"),
         ("race", 5, "caucasian"),
@@ -148,6 +147,14 @@ def test_unknown_category(strings, column: str, count: int, value: str) -> None:
     message = complaint(spoil(strings, column, value, 7))
     assert message == (
         f"batch.csv: column '{column}': 7 rows with values outside the {count} declared categories; correct them"
+    )
+
+
+def test_empty_cells_are_named_with_what_stands_for_missing(strings) -> None:
+    message = complaint(spoil(strings, "A1Cresult", "", 7))
+    assert message == (
+        "batch.csv: column 'A1Cresult': 7 rows with values outside the 4 declared categories; "
+        "they are empty: write ? for a missing value, None for a test that was not made"
     )
 
 
