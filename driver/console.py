@@ -24,7 +24,7 @@ def explained(*, verbose: bool) -> Iterator[None]:
             raise
         known = _known(failure)
         if isinstance(failure, KeyboardInterrupt):
-            _say("interrupted; run the same command again")
+            _say(str(failure) or "interrupted; run the same command again")
             sys.exit(130)
         if known is None:
             _say(f"unexpected {type(failure).__name__}: {_first_line(failure)} (run again with -v for the traceback)")

@@ -34,10 +34,11 @@ def groups_section(history: MonitoringHistory) -> Section:
         return Section("For whom it works", "By race, gender and age as recorded.", (Text((text,)),))
     recent = _recent(labelled)
     everything, lately = _groups(labelled), _groups(recent)
-    lead = f"Realised on the {len(labelled):,} batches whose labels have matured, by race, gender and age as recorded."
+    batches = "1 batch" if len(labelled) == 1 else f"{len(labelled):,} batches"
+    lead = f"Realised on {batches} with matured labels, by race, gender and age as recorded."
     figures = (_auroc(everything, _whole(labelled)), _gap(everything))
     since = f"Lately: batches {recent[0].number} to {recent[-1].number}"
-    blocks = (*figures, Text(_ABOUT), _table(f"In numbers: all {len(labelled):,} batches", everything))
+    blocks = (*figures, Text(_ABOUT), _table(f"In numbers: {batches}", everything))
     return Section("For whom it works", lead, (*blocks, _table(since, lately)) if recent != labelled else blocks)
 
 

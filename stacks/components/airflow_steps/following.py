@@ -33,7 +33,7 @@ class Follower:
         Raises:
             InfrastructureError: Airflow cannot go on with it; the run is failed in ZenML, too.
             HealthPredictError: a step failed.
-            KeyboardInterrupt: the run goes on without us.
+            KeyboardInterrupt: the run goes on without us, which its text says.
         """
         link = self.observer.api.link(self.dag_id)
         log.info("Airflow: %s", link)
@@ -41,8 +41,8 @@ class Follower:
         try:
             run = self._until_finished()
         except KeyboardInterrupt:
-            log.info("the run goes on; see %s, or stop it with `zenml pipeline runs stop %s`", link, self.run_id)
-            raise
+            stop = f"zenml pipeline runs stop {self.run_id}"
+            raise KeyboardInterrupt(f"no longer followed; the run goes on: {link} (to stop it: {stop})") from None
         if not run.status.is_successful:
             raise failure_of(run, link)
 
