@@ -26,7 +26,7 @@ LOCKS := $(filter-out $(AFTER),$(INPUTS)) $(filter $(AFTER),$(INPUTS))
 
 .PHONY: help setup run test test-image test-stack check bench dashboard mlflow-ui lock clean
 .PHONY: cost test-infra aws-env aws-up aws-down aws-shell aws-status destroy
-.PHONY: services-up services-down services-status services-logs
+.PHONY: services-up services-down services-rotate services-status services-logs
 .PHONY: docs notebook model-card samples test-docs
 
 help: ## this list
@@ -90,6 +90,10 @@ services-up: $(VENV)/.pipeline $(SERVING)/.serving $(AIRFLOW)/.services ## start
 
 services-down: $(VENV)/.pipeline ## end the services; data is kept
 	@$(PYTHON) -m infra.services --with $(SERVICES) down
+
+services-rotate: $(VENV)/.pipeline ## draw all secrets of services that run as processes anew, and start them again
+	@$(PYTHON) -m infra.services --with $(SERVICES) rotate
+	@$(PYTHON) -m stacks.apply airflow
 
 services-status: $(VENV)/.pipeline ## health and memory of each service; exit code 5 if one is not well
 	@$(PYTHON) -m infra.services --with $(SERVICES) status

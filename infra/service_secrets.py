@@ -81,6 +81,27 @@ def prepare_secrets(settings: ServiceSettings, environment: Mapping[str, str] = 
     return load_secrets(settings.secrets)
 
 
+def draw_anew(path: Path, kept: Mapping[str, str]) -> dict[str, str]:
+    """Draw other secrets into a file beside that of the secrets, unless it is there, and return them checked.
+
+    Args:
+        kept: secrets that stay as they are.
+    """
+    drawn = _drawn_beside(path)
+    if not drawn.exists():
+        _write_once(drawn, {name: kind.draw() for name, kind in _KINDS.items()} | dict(kept))
+    return load_secrets(drawn)
+
+
+def adopt_drawn(path: Path) -> None:
+    """Put what `draw_anew` drew in the place of the secrets, in one step."""
+    _drawn_beside(path).replace(path)
+
+
+def _drawn_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.next")
+
+
 def load_secrets(path: Path) -> dict[str, str]:
     """Return the secrets by name.
 

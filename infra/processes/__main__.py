@@ -1,4 +1,4 @@
-"""The services as processes of this machine: `python -m infra.processes up|down|stop|start|status|logs [NAME]`."""
+"""The services as processes: `python -m infra.processes up|down|stop|start|status|logs|rotate [NAME]`."""
 
 import os
 import shutil
@@ -13,6 +13,7 @@ from infra.processes.left_behind import end_left_behind, end_session, session_of
 from infra.processes.place import Place
 from infra.processes.programs import programs
 from infra.processes.report import look, show_addresses, show_health
+from infra.processes.rotation import rotate
 from infra.processes.start import bring_up, start_one
 from infra.processes.supervision import Supervisor
 from infra.service_secrets import load_secrets
@@ -43,18 +44,23 @@ def down(*, delete_data: bool, yes: bool) -> None:
     settings = read_settings()
     if delete_data and not yes:
         click.confirm(f"delete everything below {settings.folder}?", abort=True)
-    place = Place(settings, {})
-    if Supervisor(place).runs():
-        session = session_of(place)
-        Supervisor(place).stop()
-        if session:  # the workers of an Airflow scheduler that was killed
-            end_session(session, click.echo)
-        click.echo("services: ended")
-    elif not end_left_behind(place, click.echo):
-        click.echo("services: were not running")
+    _end(Place(settings, {}))
     if delete_data:
         shutil.rmtree(settings.folder, ignore_errors=True)
         click.echo(f"deleted {settings.folder}")
+
+
+@cli.command("rotate")
+def rotate_secrets() -> None:
+    """Draw all secrets anew, and start the services again with them."""
+    place = _place()
+    if not Supervisor(place).runs():
+        raise InfrastructureError("the services do not run; run: make services-up")
+    rotate(place, click.echo)
+    _end(place)
+    place, seconds = bring_up(read_settings(), click.echo)
+    click.echo(f"all services are up and healthy with new secrets ({seconds:.0f} s)\n")
+    show_addresses(place)
 
 
 @cli.command()
@@ -100,6 +106,17 @@ def logs(name: str | None, *, follow: bool, lines: int) -> None:
         raise InfrastructureError(f"{place.logs}: no log yet; run: make services-up")
     sys.stdout.flush()
     os.execvp("tail", ["tail", f"--lines={lines}", *(["-F"] if follow else []), *present])  # noqa: S606, S607
+
+
+def _end(place: Place) -> None:
+    if Supervisor(place).runs():
+        session = session_of(place)
+        Supervisor(place).stop()
+        if session:  # the workers of an Airflow scheduler that was killed
+            end_session(session, click.echo)
+        click.echo("services: ended")
+    elif not end_left_behind(place, click.echo):
+        click.echo("services: were not running")
 
 
 def _place() -> Place:

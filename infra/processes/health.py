@@ -6,6 +6,7 @@ import requests
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from psycopg import sql
 
 from infra.processes.place import Place
 from infra.service_settings import HOST
@@ -34,6 +35,17 @@ def create_databases(place: Place) -> None:
         for name in DATABASES:
             if name not in present:
                 connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+
+
+def change_postgres_password(place: Place, password: str) -> str:
+    """Give PostgreSQL's role another password; it gets the password's verifier and never sees the password."""
+    try:
+        with _connection(place) as connection:
+            verifier = connection.pgconn.encrypt_password(password.encode(), b"postgres", b"scram-sha-256").decode()
+            connection.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(verifier)))
+    except psycopg.Error as error:
+        return _first_line(error)
+    return ""
 
 
 def s3(place: Place) -> str:
