@@ -10,7 +10,7 @@ import pytest
 
 from health_predict.errors import InfrastructureError, InputError
 from infra import service_secrets
-from infra.service_secrets import load_secrets, prepare_secrets, write_private
+from infra.service_secrets import adopt_drawn, draw_anew, load_secrets, prepare_secrets, write_private
 from infra.service_settings import ServiceSettings, read_settings
 from stacks.stack_file import PROJECT
 
@@ -149,3 +149,15 @@ def test_our_own_endpoint_in_the_environment_is_not_elsewhere(settings: ServiceS
 def test_wrong_settings_are_named(environment: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_settings(environment)
+
+
+def test_drawing_anew_goes_on_with_what_was_drawn_until_it_is_adopted(settings: ServiceSettings) -> None:
+    old = prepare_secrets(settings, {})
+    drawn = draw_anew(settings.secrets, {"S3_ACCESS_KEY": old["S3_ACCESS_KEY"]})
+    assert [name for name in old if drawn[name] == old[name]] == ["S3_ACCESS_KEY"]
+    assert load_secrets(settings.secrets) == old
+    assert draw_anew(settings.secrets, {}) == drawn  # broken off, and repeated
+    adopt_drawn(settings.secrets)
+    assert load_secrets(settings.secrets) == drawn
+    assert [path.name for path in settings.secrets.parent.iterdir()] == [settings.secrets.name]
+    assert settings.secrets.stat().st_mode & 0o777 == 0o600
