@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks import quick
+from benchmarks import command_line
 
 COMMANDS = (
     ["benchmarks.training", "--config", "quick", "--target", "any"],
@@ -22,13 +22,15 @@ COMMANDS = (
     ["benchmarks.batch_scoring"],
     ["benchmarks.services"],
 )
+QUICK = tuple(command for command in COMMANDS if "full" not in command)  # every profile is the smallest one then
 
 
 def main() -> None:
     """Stop at the first benchmark that fails."""
     parser = argparse.ArgumentParser(description=__doc__)
-    short = ["--quick"] if quick.parse(parser).quick else []
-    for command in COMMANDS:
+    quick = command_line.parse(parser).quick
+    short = ["--quick"] if quick else []
+    for command in QUICK if quick else COMMANDS:
         print(f"\n=== python -m {' '.join(command)}", flush=True)
         started = time.monotonic()
         subprocess.run([sys.executable, "-m", *command, *short], check=True)
@@ -36,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -21,7 +21,7 @@ environment.prepare()
 
 from zenml import pipeline, step  # noqa: E402
 
-from benchmarks import quick  # noqa: E402
+from benchmarks import command_line  # noqa: E402
 from driver.runs import run_to_end  # noqa: E402
 from driver.stack import use_stack  # noqa: E402
 from stacks.components.airflow_steps.dag_file import dag_id_of  # noqa: E402
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--stack", default="airflow")
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     use_stack(arguments.stack)
     measured = []
     for number in range(1 if arguments.quick else arguments.runs):
@@ -76,4 +76,4 @@ def _measured() -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from health_predict.bundle import Origin, build_bundle
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -35,7 +35,7 @@ from health_predict.target import readmitted_binary
 from stacks.environment import cache_folder
 from steps.deployment.score_file import score_table
 
-ROWS, QUICK_ROWS = (100_000, 1_000_000), (1_000, 2_000)
+ROWS, QUICK_ROWS = (100_000, 1_000_000), (1_000,)
 SIZES: dict[Family, int] = {"logistic_regression": 6, "random_forest": 250, "xgboost": 300}  # the most of profile quick
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="+", default=["logistic_regression", "xgboost"], choices=list(SIZES))
     parser.add_argument("--inside", nargs=3, metavar=("BUNDLE", "INPUT", "OUTPUT"), help=argparse.SUPPRESS)
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     if arguments.inside:
         print(json.dumps(_measured(*map(Path, arguments.inside))))
         return
@@ -88,7 +88,7 @@ def _write(encounters: pd.DataFrame, rows: int, path: Path) -> None:
 def _line(bundle: Path, source: Path, rows: int) -> str:
     output = source.with_name(f"scores{source.suffix}")
     command = [sys.executable, "-m", "benchmarks.batch_scoring", "--inside", str(bundle), str(source), str(output)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     if told["scored"] != rows:
         raise RuntimeError(f"{told['scored']} of {rows} rows were scored")
     return (
@@ -115,4 +115,4 @@ def _memory(what: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

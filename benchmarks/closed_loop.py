@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from benchmarks.monitored_models import Champion, fit_champion
 from health_predict.bootstrap import interval, patient_weights, weighted_auroc
 from health_predict.columns import PATIENT
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=5000)
     parser.add_argument("--label-delay", type=int, default=1)
     parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     parts = split(raw.frame, seed=SEED)
     initial = pd.concat([parts.train, parts.validation], ignore_index=True)
@@ -186,4 +186,4 @@ def _gains(
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

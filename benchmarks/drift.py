@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from benchmarks.evidently_rules import RULES, drifted
 from benchmarks.monitored_models import Champion, fit_champion
 from health_predict.columns import PATIENT
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--evidently", type=int, default=40, help="batches per condition that Evidently sees, too")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     results = Results()
     references = 1 if arguments.quick else arguments.references
@@ -201,4 +201,4 @@ def _per_alarm(results: Results, condition: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from xgboost import XGBClassifier
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from health_predict.columns import PATIENT
 from health_predict.engineer import engineer
 from health_predict.preprocessor import fit_preprocessor, transform
@@ -30,15 +30,19 @@ def main() -> None:
     """Print both AUROCs, fold by fold and on average, and the gap."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     target = arguments.target
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     frame = at_risk(arrival_order(raw.frame))[: QUICK_ROWS if arguments.quick else None]
     engineered, y, patients = engineer(frame), readmitted_binary(frame, target), frame[PATIENT].to_numpy()
+    splits = {
+        "random rows": KFold(3, shuffle=True, random_state=0).split(engineered),
+        "by patient": GroupKFold(3).split(engineered, groups=patients),
+    }
     means = {}
-    for name, splitter in (("random rows", KFold(3, shuffle=True, random_state=0)), ("by patient", GroupKFold(3))):
+    for name, folds in splits.items():
         scores = []
-        for train, held_out in splitter.split(engineered, y, patients):
+        for train, held_out in folds:
             preprocessor, X = fit_preprocessor(engineered.iloc[train], y[train], patients[train], seed=0)
             model = XGBClassifier(n_estimators=150, learning_rate=0.12, max_depth=6, random_state=0).fit(X, y[train])
             found = model.predict_proba(transform(preprocessor, engineered.iloc[held_out]))[:, 1]
@@ -50,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import quick
+from benchmarks import command_line
 from stacks import environment
 
 ROWS, REPEATS = 1000, 20
@@ -26,8 +26,8 @@ def main() -> None:
     """Train, then monitor one batch after the other in this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, default=3)
-    arguments = quick.parse(parser)
-    batches, profile = (1, quick.PROFILE) if arguments.quick else (arguments.batches, "quick")
+    arguments = command_line.parse(parser)
+    batches, profile = (1, command_line.QUICK_PROFILE) if arguments.quick else (arguments.batches, "quick")
     with tempfile.TemporaryDirectory() as state:
         os.environ["HEALTH_PREDICT_STATE"] = state
         environment.prepare()
@@ -92,4 +92,4 @@ def _decision() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

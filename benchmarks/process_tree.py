@@ -13,7 +13,7 @@ _SECONDS_BETWEEN_SAMPLES = 0.5
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took; `peak_mb` is the largest sum of PSS, which counts shared pages once."""
+    """What a command took; `peak_mb` is the largest sum of PSS, which counts shared pages once; `output` is stdout."""
 
     seconds: float
     cpu_seconds: float
@@ -22,18 +22,20 @@ class Usage:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str]) -> Usage:
-    """Run `command` to its end and sample its process tree; raises if it fails."""
+    """Run `command` to its end and sample its process tree; its progress and errors go where those of this one go.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
     started = time.monotonic()
-    with subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with subprocess.Popen(command, env=dict(environment), stdout=subprocess.PIPE, text=True) as process:
         sampler = _Sampler(process.pid)
         sampler.start()
         output, _ = process.communicate()
         sampler.done.set()
         sampler.join()
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
+        raise subprocess.CalledProcessError(process.returncode, command, output)
     return Usage(time.monotonic() - started, sum(sampler.cpu.values()), sampler.peak / 1e6, output)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from health_predict.bundle import Origin, build_bundle, frame_records, prove_parity
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -42,7 +42,7 @@ def main() -> None:
     """Train, prove and measure one family after the other."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     environment.prepare()
     source = open_source(locate(None, os.environ, environment.cache_folder()).uri)
     splits = split(source.frame, seed=42)
@@ -98,4 +98,4 @@ def _rows_per_cpu_second(scorer: Scorer, table: pa.Table) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -21,7 +21,7 @@ import numpy as np
 
 from adapters.data_source import locate, open_source
 from adapters.ray_search import search
-from benchmarks import quick
+from benchmarks import command_line
 from benchmarks.process_tree import measure
 from configs.loading import load
 from configs.train import TrainConfig
@@ -34,6 +34,7 @@ from health_predict.splits import split
 from health_predict.target import Target, readmitted_binary
 from health_predict.trials import SearchData, TrialResult, best_per_family
 from stacks.environment import cache_folder
+from steps.progress import show_progress
 from steps.training.ray_settings import ray_settings
 
 
@@ -43,13 +44,13 @@ def main() -> None:
     parser.add_argument("--config", nargs="+", default=["quick", "full"])
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     if arguments.inside:
         print(json.dumps(_search(arguments.config[0], arguments.set)))
         return
     print(f"largest forest: {_largest_forest()}")
     pairs = [part for pair in arguments.set for part in ("--set", pair)]
-    for config in [quick.PROFILE] if arguments.quick else arguments.config:
+    for config in [command_line.QUICK_PROFILE] if arguments.quick else arguments.config:
         command = [sys.executable, "-m", "benchmarks.search", "--inside", "--config", config, *pairs]
         usage = measure(command, os.environ)
         told = json.loads(usage.output.splitlines()[-1])
@@ -67,8 +68,14 @@ def _search(config: str, pairs: Sequence[str]) -> dict[str, Any]:
     configurations = sample_configurations(settings.search.families, settings.search.trials, settings.seed)
     events: list[float] = []
     started, cpu_before = time.monotonic(), time.process_time()
-    wanted = ray_settings(settings.search, settings.metric, lambda *_: events.append(time.monotonic() - started))
-    results = search(configurations, data, wanted)
+    with show_progress(f"search, {config}") as show:
+
+        def tell(done: int, of: int, remark: str) -> None:
+            events.append(time.monotonic() - started)
+            show(done, of, remark)
+
+        wanted = ray_settings(settings.search, settings.metric, tell)
+        results = search(configurations, data, wanted)
     return {
         "seconds": time.monotonic() - started,
         "start": events[0],
@@ -112,4 +119,4 @@ def _largest_forest() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import quick
+from benchmarks import command_line
 
 SERVICES = ("POSTGRES", "S3", "MLFLOW", "AIRFLOW", "ZENML", "JUPYTER")
 SETTLED = 120.0  # seconds
@@ -23,7 +23,7 @@ SECONDS, GIGABYTES = 60, 4  # what we claim
 def main() -> None:
     """Start, end, start again, look, end; exit code 1 if a figure is over what we claim."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    settled = 0.0 if quick.parse(parser).quick else SETTLED
+    settled = 0.0 if command_line.parse(parser).quick else SETTLED
     print(f"load average before: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)  # PostgreSQL's user passes through it
@@ -70,4 +70,4 @@ def _ports() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from adapters.data_source import locate, open_source
-from benchmarks import quick
+from benchmarks import command_line
 from health_predict.bundle import Origin, build_bundle, frame_records, records_frame
 from health_predict.calibration import Calibration
 from health_predict.columns import PATIENT
@@ -49,7 +49,7 @@ def main() -> None:
     """Measure every family, the start and the memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1000, help="of each server in each of five rounds")
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     requests = QUICK_REQUESTS if arguments.quick else arguments.requests
     raw = open_source(locate(None, os.environ, cache_folder()).uri)
     splits = split(raw.frame, seed=42)
@@ -198,4 +198,4 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
-from benchmarks import quick
+from benchmarks import command_line
 from health_predict.columns import AGES, COLUMNS, PATIENT
 from health_predict.engineer import engineer
 from health_predict.preprocessor import build_preprocessor, to_float32, transform
@@ -120,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given = os.environ.get("HEALTH_PREDICT_DATA")
     parser.add_argument("--data", type=Path, default=given, required=not given, help="diabetic_data.csv or the UCI zip")
-    arguments = quick.parse(parser)
+    arguments = command_line.parse(parser)
     raw, rows_drawn = read_raw(arguments.data), TRAINING_ROWS
     if arguments.quick:
         raw, rows_drawn = dataclasses.replace(raw, frame=raw.frame.head(QUICK_ROWS)), QUICK_ROWS
@@ -152,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import quick
+from benchmarks import command_line
 from benchmarks.process_tree import measure
 
 QUICK_ROWS = 5_000
@@ -20,17 +20,17 @@ QUICK_ROWS = 5_000
 def main() -> None:
     """Train in a state folder of its own, then score every future encounter with the champion's bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="quick")
-    parser.add_argument("--target", default="any")
-    arguments = quick.parse(parser)
-    config = quick.PROFILE if arguments.quick else arguments.config
+    parser.add_argument("--config", default="quick", help="a profile of train, or a file")
+    parser.add_argument("--target", default="any", choices=["any", "within_30_days"])
+    arguments = command_line.parse(parser)
+    config = command_line.QUICK_PROFILE if arguments.quick else arguments.config
     with tempfile.TemporaryDirectory() as state:
         environment = {**os.environ, "HEALTH_PREDICT_STATE": state}
         command = [sys.executable, "run.py", "--pipeline", "train", "--config", config]
         usage = measure([*command, "--target", arguments.target], environment)
         print(usage.output)
         load = os.getloadavg()[0]
-        print(f"train {config} {arguments.target}: {usage.seconds:.0f} s wall, {usage.cpu_seconds:.0f} CPU-s, ")
+        print(f"train {config} {arguments.target}: {usage.seconds:.0f} s wall, {usage.cpu_seconds:.0f} CPU-s,")
         print(f"  peak {usage.peak_mb:,.0f} MB proportional memory, load average {load:.1f}")
         print(_frozen(Path(state), arguments.target, QUICK_ROWS if arguments.quick else None))
 
@@ -65,4 +65,4 @@ def _frozen(state: Path, target: str, rows: int | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)
