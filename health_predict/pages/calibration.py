@@ -5,7 +5,17 @@ from markupsafe import Markup
 from health_predict.evaluation import Evaluation, Interval
 from health_predict.pages.curves import Floats, ReliabilityBin, reliability
 from health_predict.pages.evaluation import SCORES
-from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval, render
+from health_predict.pages.frame import (
+    Figure,
+    Section,
+    Table,
+    Text,
+    number_interval,
+    percent,
+    percent_interval,
+    render,
+    said,
+)
 from health_predict.pages.plots import reliability_curve
 from health_predict.pages.report import EvaluationReport
 from health_predict.target import MEANING
@@ -79,9 +89,10 @@ def _figure(title: str, name: str, bins: tuple[ReliabilityBin, ...], limits: tup
 
 def _measures(report: EvaluationReport) -> Table:
     before, after = report.uncalibrated.metrics, report.test.metrics
-    rows = tuple((*SCORES[name], number_interval(before[name]), number_interval(after[name])) for name in _MEASURES)
-    header = ("measure", "what it says", "raw score", "calibrated")
-    return Table("On test, with 95 % intervals", header, rows, texts=(0, 1))
+    rows = tuple(
+        (said(*SCORES[name]), number_interval(before[name]), number_interval(after[name])) for name in _MEASURES
+    )
+    return Table("On test, with 95 % intervals", ("measure, and what it says", "raw score", "calibrated"), rows)
 
 
 def _reading() -> Section:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from health_predict.evaluation import Interval
 from health_predict.pages.drawing import BLUE, INK, MUTED, SMALL, WIDE, draw, percentages
 from health_predict.rates import Rate
 
 _ROW_HEIGHT, _FRAME_HEIGHT = 0.25, 0.95  # inches
+_LABEL_ROOM = 33  # letters that find room below a small picture, one between two labels
 
 
 @dataclass(frozen=True)
@@ -61,15 +64,25 @@ def forest(
         _estimates(axes, rows)
         _side_labels(axes, rows)
         axes.axvline(line, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.text(line, 1.01, line_label, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8.5)
         axes.set_xlabel(axis)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(limits)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        _line_label(axes, line, line_label)
         if as_percentages:
             axes.xaxis.set_major_formatter(percentages())
 
     return draw(paint, name=name, alt=alt, size=(WIDE[0], _FRAME_HEIGHT + _ROW_HEIGHT * len(rows)))
+
+
+def _line_label(axes: Axes, line: float, label: str) -> None:
+    """Write above the line; near the right end to its left, where the sizes have their heading."""
+    low, high = axes.get_xlim()
+    room = low + 0.78 * (high - low)
+    side: Literal["center", "right"] = "right" if line > room else "center"
+    place = min(line, low + 0.88 * (high - low))
+    axes.text(place, 1.01, label, transform=axes.get_xaxis_transform(), ha=side, va="bottom", fontsize=8.5)
 
 
 def _estimates(axes: Axes, rows: Sequence[Row]) -> None:
@@ -100,7 +113,15 @@ def bars(lines: Sequence[Bar], colours: Mapping[str, str], *, name: str, alt: st
     def paint(axes: Axes) -> None:
         for kind, colour in colours.items():
             places = [y for y, line in enumerate(lines) if line.kind == kind]
-            axes.barh(places, [lines[y].length for y in places], color=colour, height=0.7, label=kind)
+            axes.barh(
+                places,
+                [lines[y].length for y in places],
+                color=colour,
+                edgecolor=INK,
+                linewidth=0.6,
+                height=0.7,
+                label=kind,
+            )
         axes.legend(loc="lower right")
         for y, line in enumerate(lines):
             axes.text(line.length + 0.01, y, line.note, va="center", fontsize=8.5)
@@ -144,5 +165,6 @@ def along(rates: Sequence[Rate], *, name: str, alt: str, axis: str, ylabel: str)
 
 
 def _label_columns(axes: Axes, rates: Sequence[Rate]) -> None:
-    step = -(-len(rates) // 7)  # at most seven labels find room
+    most = min(7, int(_LABEL_ROOM / (max(len(rate.label) for rate in rates) + 1.5)))
+    step = -(-len(rates) // most)
     axes.set_xticks(range(0, len(rates), step), [rate.label for rate in rates[::step]])

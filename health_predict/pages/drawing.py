@@ -20,7 +20,7 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 INK, MUTED, GRID = "#222222", "#5A5A5A", "#DDDDDD"
 
-WIDE, SMALL = (5.6, 3.9), (3.6, 2.5)  # inches; what the cards of a page are laid out for
+WIDE, SMALL = (5.0, 3.7), (3.6, 2.5)  # inches: in a card as wide as a telephone texts can still be read
 _POINTS, _BORDER = 72, 4  # per inch, and around the drawing
 
 _LOCK = threading.Lock()  # matplotlib keeps its settings in one place for all threads
@@ -114,9 +114,11 @@ def _inline(svg: str, alt: str) -> Markup:
     used = set(
         re.findall(r"(?:url\(|href=\")#([\w.-]+)", body)
     )  # other identifiers would occur again in the next plot of the page
+    body = body.replace('<g id="legend_1">', '<g class="legend">')
     body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body)
     body = re.sub(r"\s*\n\s*", "\n", body).strip()
-    opening = f'<svg class="plot" role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
+    role = "group" if "<a " in body else "img"  # what is within an image is hidden from a screen reader, links too
+    opening = f'<svg class="plot" role="{role}" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}">'
     return Markup(opening + body)  # noqa: S704 - drawn above, its texts escaped
 
 

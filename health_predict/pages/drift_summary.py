@@ -9,6 +9,12 @@ from markupsafe import escape
 from health_predict.pages.frame import Section, Table, Text, percent, render
 from health_predict.reading import Provenance
 
+# Evidently sets six large figures beside each other, which cover each other on a telephone
+_NARROW = (
+    "<style>@media (max-width: 700px) "
+    "{ .MuiGrid-grid-xs-grow .MuiTypography-alignCenter { font-size: 12px !important; } }</style>\n"
+)
+
 Direction = Literal["at least", "below"]
 
 
@@ -109,7 +115,9 @@ def with_heading(html: str, subject: Subject) -> str:
     injected = f" · <strong>injected shift {escape(subject.shift)}</strong>" if subject.shift else ""
     about = f"Health Predict · batch {escape(subject.batch)} · model version {escape(subject.model_version)}"
     style = 'style="margin:0;padding:10px 24px;font:15px/1.5 system-ui,Arial,sans-serif;background:#f6f7f8;color:#222"'
-    return html.replace("<body>", f"<body>\n<p {style}>{about}{synthetic}{injected} · not for clinical use</p>", 1)
+    return html.replace(
+        "<body>", f"<body>\n{_NARROW}<p {style}>{about}{synthetic}{injected} · not for clinical use</p>", 1
+    )
 
 
 def _sections(summary: DriftSummary) -> list[Section]:

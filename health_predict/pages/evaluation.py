@@ -3,7 +3,17 @@
 from health_predict.evaluation import Evaluation
 from health_predict.pages import plots
 from health_predict.pages.curves import WORTHWHILE, Confusion, OperatingPoints, confusion, histogram, operating_points
-from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval, render
+from health_predict.pages.frame import (
+    Figure,
+    Section,
+    Table,
+    Text,
+    number_interval,
+    percent,
+    percent_interval,
+    render,
+    said,
+)
 from health_predict.pages.report import EvaluationReport
 from health_predict.pages.slices import slices_section
 from health_predict.target import MEANING
@@ -45,21 +55,20 @@ def evaluation_page(report: EvaluationReport) -> str:
 def _scores(report: EvaluationReport) -> Section:
     parts = (report.validation, report.test)
     rows = [
-        ("encounters", "", *(f"{part.rows:,}" for part in parts)),
-        ("patients", "", *(f"{part.patients:,}" for part in parts)),
-        ("positives", MEANING[report.facts.target], *(_positives(part) for part in parts)),
+        ("encounters", *(f"{part.rows:,}" for part in parts)),
+        ("patients", *(f"{part.patients:,}" for part in parts)),
+        (said("positives", MEANING[report.facts.target]), *(_positives(part) for part in parts)),
         *(
-            (label, says, *(number_interval(part.metrics[name]) for part in parts))
+            (said(label, says), *(number_interval(part.metrics[name]) for part in parts))
             for name, (label, says) in SCORES.items()
         ),
     ]
     table = Table(
         "Scores with 95 % intervals",
-        ("score", "what it says", "validation, out of fold", "test"),
+        ("score, and what it says", "validation, out of fold", "test"),
         tuple(rows),
         note="Out of fold: every train or validation encounter is scored by a model that saw nothing of its patient. "
         "The model was chosen on these, so they flatter it a little; the test column does not.",
-        texts=(0, 1),
         strong=(3,),
     )
     return Section("Scores", _headline(report.test), (table,))

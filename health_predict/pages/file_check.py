@@ -8,7 +8,8 @@ from markupsafe import Markup
 from health_predict.monitoring.decision import Alarm
 from health_predict.monitoring.file_check import FileCheck
 from health_predict.monitoring.performance import Performance
-from health_predict.pages.frame import Section, Table, Text, number_interval, percent, render
+from health_predict.pages.deviations import deviations
+from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, render, said, signed
 
 _MEANING = {
     "column": "largest deviation of a column, in sd without drift",
@@ -41,7 +42,7 @@ def _facts(check: FileCheck) -> list[tuple[str, str]]:
         ("compared with", check.compared_with),
         ("mean score", percent(check.mean_score)),
         ("AUROC expected from the scores", _number(check.expected_auroc)),
-        ("Evidently", f"{check.drifted} columns drifted ({percent(check.share)})"),
+        ("Evidently", f"{check.drifted} column{'' if check.drifted == 1 else 's'} drifted ({percent(check.share)})"),
     ]
 
 
@@ -51,7 +52,7 @@ def _sections(check: FileCheck, reports: Sequence[str]) -> list[Section]:
     if check.performance:
         lead = "What came true, against what was predicted."
         sections.append(Section("Outcomes", lead, (_outcomes(check.performance),)))
-    sections.append(Section("Columns", "The largest deviation first.", (_columns(check),)))
+    sections.append(Section("Columns", "The largest deviation first.", (_deviations(check), _columns(check))))
     links = tuple(Markup('<a href="{0}">{0}</a>').format(name) for name in reports)
     sections.append(Section("Reports", "Evidently's own, which need scripts.", (Text(links),)))
     if check.notes:
@@ -61,11 +62,13 @@ def _sections(check: FileCheck, reports: Sequence[str]) -> list[Section]:
 
 def _alarms(alarms: Sequence[Alarm]) -> Table:
     rows = tuple(
-        (a.name, _MEANING[a.name], f"{a.statistic:.3f}", f"{a.threshold:.3f}", "yes" if a.raised else "no")
+        (said(a.name, _MEANING[a.name]), signed(a.statistic, 3), signed(a.threshold, 3), "yes" if a.raised else "no")
         for a in alarms
     )
     raised = tuple(i for i, alarm in enumerate(alarms) if alarm.raised)
-    return Table("Alarms", ("alarm", "what", "found", "allowed", "raised"), rows, texts=(0, 1, 4), strong=raised)
+    return Table(
+        "Alarms", ("alarm, and what it tests", "found", "allowed", "raised"), rows, texts=(0, 3), strong=raised
+    )
 
 
 def _outcomes(performance: Performance) -> Table:
@@ -74,13 +77,21 @@ def _outcomes(performance: Performance) -> Table:
         ("AUROC, realised", auroc),
         ("readmitted", percent(performance.observed)),
         ("predicted", percent(performance.predicted)),
-        ("difference, in sd", f"{performance.calibration_z:+.1f}"),
+        ("difference, in sd", f"{performance.calibration_z:+.1f}".replace("-", "\N{MINUS SIGN}")),
     )
     return Table(f"Outcomes of {performance.rows:,} encounters", ("figure", "value"), rows, abreast=True)
 
 
+def _deviations(check: FileCheck) -> Figure:
+    threshold = next((alarm.threshold for alarm in check.verdict.alarms if alarm.name == "column"), None)
+    beyond = check.verdict.columns
+    reading = f"{len(beyond)} of {len(check.drift.columns)} columns are beyond what is allowed."
+    svg = deviations(check.drift.columns, beyond, threshold)
+    return Figure("Which columns drift", svg, reading if check.verdict.judged else "Too few rows to judge.")
+
+
 def _columns(check: FileCheck) -> Table:
-    rows = tuple((c.column, f"{c.distance:.3f}", f"{c.deviation:.1f}") for c in check.drift.columns)
+    rows = tuple((c.column, f"{c.distance:.3f}", signed(c.deviation, 1)) for c in check.drift.columns)
     beyond = tuple(i for i, c in enumerate(check.drift.columns) if c.column in check.verdict.columns)
     note = "Distance: Jensen-Shannon, 0 to 1. Deviation: in sd of what files of that size show without drift."
     return Table("Watched columns", ("column", "distance", "deviation"), rows, note=note, strong=beyond, abreast=True)

@@ -106,14 +106,24 @@ def render(
     )
 
 
+def said(name: str, meaning: str) -> Markup:
+    """Write a name and what it says: beside each other, or one below the other where there is little room."""
+    return Markup('<div class="said">{} <span>{}</span></div>').format(name, meaning)
+
+
+def signed(value: float, digits: int) -> str:
+    """Write a number with a true minus, and none before a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def percent(share: float) -> str:
     """Write a share 0..1 as a percentage."""
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def percent_interval(share: Interval) -> str:
     """Write a share and its interval as percentages."""
-    return _interval(f"{100 * share.value:.1f} %", f"{100 * share.low:.1f}", f"{100 * share.high:.1f}")
+    return _interval(percent(share.value), f"{100 * share.low:.1f}", f"{100 * share.high:.1f}")
 
 
 def number_interval(value: Interval) -> str:

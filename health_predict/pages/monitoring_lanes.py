@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from health_predict.monitoring.decision import AlarmName
 from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.monitored_batch import MonitoredBatch
-from health_predict.pages.drawing import BLACK, BLUE, GREEN, GRID, INK, MUTED, ORANGE, SKY, VERMILLION
+from health_predict.pages.drawing import BLACK, BLUE, GREEN, GRID, INK, MUTED, SKY, VERMILLION
 from health_predict.pages.frame import Figure
 from health_predict.pages.monitoring_strip import MARKS, Point, numbers, scatter, strip
 
@@ -37,7 +37,7 @@ _ACTIONS: tuple[tuple[str, str, str, bool, Callable[[MonitoredBatch], bool]], ..
     ("retrain, refused", BLACK, "X", False, _acted("retrain", "refused")),
     ("retrain, not settled", BLACK, "^", True, lambda b: b.action == "retrain" and not _is_settled(b)),
     ("recalibrate", BLUE, "o", False, _acted("recalibrate")),
-    ("waiting", ORANGE, "s", True, _acted("waiting")),
+    ("waiting", MUTED, "s", True, _acted("waiting")),
 )
 
 

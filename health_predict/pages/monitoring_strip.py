@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from health_predict.monitoring.champion_line import MarkKind
 from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.monitored_batch import MonitoredBatch
-from health_predict.pages.drawing import BLACK, BLUE, GREEN, MUTED, PURPLE, YELLOW, draw
+from health_predict.pages.drawing import BLACK, BLUE, GREEN, INK, MUTED, PURPLE, YELLOW, draw
 
 FULL_WIDTH, SIDES = 11.7, (1.8, 1.6)  # inches
 _MOST_TICKS = 20
@@ -149,5 +149,5 @@ def _changes(axes: Axes, history: MonitoringHistory) -> None:
             ha="center",
             va="bottom",
             fontsize=_SMALL,
-            color=colour,
+            color=INK,
         )

@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator
 from health_predict.monitoring.decision import Alarm, AlarmName
 from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.monitored_batch import MonitoredBatch, Realised
-from health_predict.pages.drawing import BLUE, INK, MUTED, ORANGE, VERMILLION, percentages
+from health_predict.pages.drawing import BLUE, INK, MUTED, VERMILLION, percentages
 from health_predict.pages.frame import Figure
 from health_predict.pages.monitoring_strip import Point, legend_beside, numbers, points, scatter, strip
 
@@ -57,7 +57,7 @@ def auroc_figure(history: MonitoringHistory) -> Figure:
         _steps(axes, reference, INK, _DASHED, "reference")
         _steps(axes, points(history, _lowest_auroc), VERMILLION, _DOTTED, "alarm below")
         _intervals(axes, realised)
-        scatter(axes, expected, colour=ORANGE, marker="_", label="expected")
+        scatter(axes, expected, colour=MUTED, marker="_", label="expected")
         scatter(axes, [p for p in realised if p not in raised], colour=BLUE, marker="o", label="realised, 95 %")
         scatter(axes, raised, colour=VERMILLION, marker="D", label="realised, alarm")
         legend_beside(axes)

@@ -1,5 +1,6 @@
 """What the evaluation and calibration pages are made of."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,5 +91,5 @@ class EvaluationReport:
             ("version", facts.version),
             ("run", facts.run_id),
             ("data fingerprint", facts.fingerprint),
-            ("created", facts.created_at),
+            ("created", re.sub(r"^([\d-]{10})T([\d:]{5}).*", r"\1 \2 UTC", facts.created_at)),
         ]

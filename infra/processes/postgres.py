@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from health_predict.errors import InfrastructureError
+from infra import debian
 from infra.processes.place import Place
 from infra.service_secrets import write_private
 
@@ -39,24 +40,14 @@ def install_postgres() -> bool:
     """
     if (_BINARIES / "postgres").exists():
         return False
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise InfrastructureError(f"PostgreSQL is missing and only root on Debian can install it; install {_PACKAGE}")
+    debian.require_root(_PACKAGE, "PostgreSQL")
     _NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
     _NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="utf-8")
     try:
-        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", _PACKAGE]):
-            _apt(arguments)
+        debian.install(_PACKAGE, "PostgreSQL")
     finally:
         _NO_CLUSTER.unlink()
     return True
-
-
-def _apt(arguments: list[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(["apt-get", *arguments], env=environment, capture_output=True, text=True)  # noqa: S603, S607
-    if done.returncode:
-        why = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        raise InfrastructureError(f"{_PACKAGE}: apt-get {arguments[0]} failed: {why}")
 
 
 def create_cluster(place: Place) -> bool:

@@ -2,9 +2,7 @@ import json
 import os
 import re
 import socket
-from datetime import UTC, datetime
 from types import SimpleNamespace
-from uuid import uuid4
 
 import nltk.data
 import numpy as np
@@ -18,6 +16,7 @@ from health_predict.monitoring.monitored import NAMES
 from health_predict.monitoring.reference import ScoreSummary
 from health_predict.monitoring.reporting import Labelled
 from health_predict.pages.drift_summary import Subject
+from tests.adapters.evidently_component import evidently_validator
 from tests.health_predict.monitoring.invented import encounters, outcomes
 
 CANARY = 770_000_000_000  # identifiers start here: no count or code comes near
@@ -29,13 +28,7 @@ THRESHOLD = 0.5
 
 @pytest.fixture(scope="module")
 def validator():
-    """The component that the stack has, without a ZenML store."""
-    from zenml.enums import StackComponentType
-    from zenml.integrations.evidently.data_validators import EvidentlyDataValidator
-
-    flavor = EvidentlyDataValidator.FLAVOR()
-    kind, now = StackComponentType.DATA_VALIDATOR, datetime.now(UTC)
-    return EvidentlyDataValidator("v", uuid4(), flavor.config_class(), "evidently", kind, None, now, now)
+    return evidently_validator()
 
 
 def rows(count: int, seed: int) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,3 +76,9 @@ def links(document: Path) -> set[str]:
     """Return every target of a link or picture that is not a URL."""
     targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
     return {target for target in targets if "://" not in target and not target.startswith("#")}
+
+
+def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a configuration."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)]
+    return subprocess.run([*command, "--site-dir", str(site)], capture_output=True, text=True, cwd=PROJECT)

@@ -1,32 +1,17 @@
 """The site builds strictly, and loads nothing from elsewhere."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import PROJECT
+from tests.docs.documents import PROJECT, build
 
 pytestmark = pytest.mark.docs
 # what a browser would fetch while it shows a page
 LOADS = re.compile(
     r'<(?:script|img|iframe)[^>]*\ssrc="?([^"\s>]+)|<link[^>]*rel="?(?:stylesheet|preconnect)[^>]*href="?([^"\s>]+)'
 )
-
-
-def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)]
-    return subprocess.run([*command, "--site-dir", str(site)], capture_output=True, text=True, cwd=PROJECT)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    result = build(PROJECT / "mkdocs.yml", folder)
-    assert result.returncode == 0, result.stderr
-    return folder
 
 
 def test_it_has_every_page(site: Path) -> None:

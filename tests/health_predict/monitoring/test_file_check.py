@@ -5,39 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from health_predict.columns import PATIENT
 from health_predict.errors import InputError
-from health_predict.monitoring.decision import Rule, judge
-from health_predict.monitoring.drift import measure_drift
+from health_predict.monitoring.decision import Rule
 from health_predict.monitoring.file_check import CHAMPIONS_OWN, FileCheck, FileRequest, check_id, file_run_record
-from health_predict.monitoring.performance import measure_performance
 from health_predict.monitoring.reference import Reference
 from health_predict.pages.file_check import file_check_page
-from tests.health_predict.monitoring.invented import encounters, outcomes
+from tests.health_predict.monitoring.invented_check import file_check
 
 REQUEST = FileRequest("a.csv", None, "3", "/reports", None)
 
 
 @pytest.fixture(scope="module")
 def check(reference: Reference) -> FileCheck:
-    """Everyone's payer is lost; the outcomes are as predicted."""
-    batch, (y, score) = encounters(500, seed=31).assign(payer_code=np.nan), outcomes(500, seed=31)
-    drift, performance = measure_drift(reference, batch), measure_performance(reference, y, score, batch[PATIENT])
-    return FileCheck(
-        id="c1",
-        version="3",
-        run_id="r",
-        provenance="file",
-        compared_with=CHAMPIONS_OWN,
-        mean_score=0.5,
-        expected_auroc=0.7,
-        verdict=judge(reference, drift, performance, Rule()),
-        drift=drift,
-        performance=performance,
-        share=0.03,
-        drifted=1,
-        notes=("without any value: payer_code",),
-    )
+    return file_check(reference)
 
 
 def test_a_request_survives_the_pipeline_and_an_unknown_field_does_not() -> None:

@@ -37,10 +37,17 @@ def test_the_strongest_drift_comes_first_whatever_the_test() -> None:
 
 def test_the_page_has_its_parts() -> None:
     html = drift_summary_page(SUMMARY, SUBJECT)
-    for fact in ("a1b2c3", "1,000", "16,925", "7", "2 of 4 (50.0 %)", "drift of the data set (from 50.0 % on)"):
+    for fact in (
+        "a1b2c3",
+        "1,000",
+        "16,925",
+        "7",
+        "2 of 4 (50.0\u00a0%)",
+        "drift of the data set (from 50.0\u00a0% on)",
+    ):
         assert f"<dd>{fact}</dd>" in html
     assert html.count('<tr class="strong">') == 2
-    for text in ("0.032", "≥ 0.1", "&lt; 0.05", "40.0 %", "70.0 %", "no labels have matured"):
+    for text in ("0.032", "≥ 0.1", "&lt; 0.05", "40.0\u00a0%", "70.0\u00a0%", "no labels have matured"):
         assert text in html
     assert "Jensen-Shannon distance 0.104: drift (drift if ≥ 0.1)." in html
     assert "<script" not in html
@@ -49,7 +56,7 @@ def test_the_page_has_its_parts() -> None:
 
 def test_a_share_below_the_rule_is_no_drift_and_parts_that_were_not_made_are_left_out() -> None:
     html = drift_summary_page(replace(SUMMARY, share_needed=0.6, score=None, notes=()), SUBJECT)
-    assert "<dd>no drift of the data set (from 60.0 % on)</dd>" in html
+    assert "<dd>no drift of the data set (from 60.0\u00a0% on)</dd>" in html
     assert "Predicted risk" not in html
     assert "<h2>Notes" not in html
 

@@ -84,7 +84,7 @@ def test_calibration_has_its_parts(pages):
 
 
 def test_the_best_candidate_stands_first_and_out(pages):
-    table = pages["evaluation"].split("Candidates by AUROC")[1]
+    table = pages["evaluation"].split("<caption>Candidates by AUROC")[1]
     assert table.index("max_depth 6") < table.index("C 0.05")
     assert "chosen" in table[table.index('<tr class="strong">') : table.index("C 0.05")]
 

@@ -39,7 +39,7 @@ def test_sections_figures_and_counts_are_there(html):
     for title in ("age", "admission type", "inpatient stays", "haemoglobin A1c test", "days in hospital", "chapter"):
         assert f"<h3>Target rate by {title}" in html
     assert html.count('<svg class="plot"') == 6 + 1 + 6 + 8
-    assert "Left out: 100 of 2,400 encounters (4.2 %)" in html
+    assert "Left out: 100 of 2,400 encounters (4.2\u00a0%)" in html
     assert "1,840" in html
 
 
@@ -73,4 +73,4 @@ def test_it_is_small_and_self_contained(html):
 
 def test_shares_of_few_patients_are_told_in_words():
     texts = [share_text(s) for s in (Share(0.0, few=True), Share(1.0, few=True), Share(0.25))]
-    assert texts == ["under 11 patients", "all but under 11 patients", "25.0 %"]
+    assert texts == ["under 11 patients", "all but under 11 patients", "25.0\u00a0%"]

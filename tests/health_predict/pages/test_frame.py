@@ -85,6 +85,6 @@ def test_without_data_no_origin_is_claimed():
 
 
 def test_numbers_are_written_alike():
-    assert percent(0.4567) == "45.7 %"
-    assert percent_interval(Interval(-0.05, -0.1, 0.002)) == "−5.0 % (−10.0\u00a0to\u00a00.2)"
+    assert percent(0.4567) == "45.7\u00a0%"
+    assert percent_interval(Interval(-0.05, -0.1, 0.002)) == "−5.0\u00a0% (−10.0\u00a0to\u00a00.2)"
     assert number_interval(Interval(0.7071, 0.69, 0.72)) == "0.707 (0.690\u00a0to\u00a00.720)"
