@@ -37,7 +37,7 @@ class Effort:
     batches: str
 
 
-WHOLE, QUICK = Effort("samples", "quick", "all"), Effort("samples-quick", "small", "2")
+WHOLE, QUICK = Effort("samples", "quick", "all"), Effort("samples-quick", "small", "1")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Run:
 
 @click.command()
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=OURS.folder, show_default="docs")
-@click.option("--quick", is_flag=True, help="Only show that it runs: a small model and two batches, in a minute.")
+@click.option("--quick", is_flag=True, help="Only show that it runs: a small model and one batch, in two minutes.")
 @click.option("--collect", type=click.Choice(["card", "loop", "control"]), hidden=True)
 def main(output: Path, quick: bool, collect: str | None) -> None:
     """Make docs/sample_drift_reports, docs/images/monitoring_timeline.svg and docs/model_card.md; about ten minutes.

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -26,26 +27,37 @@ def name(document: Path) -> str:
 def code(document: Path) -> Iterator[str]:
     """Yield every line of a code block, its comment cut off, and every piece between backquotes."""
     text = document.read_text(encoding="utf-8")
-    yield from (piece for piece, _ in _pieces(text))
+    yield from (piece.words for piece in _pieces(text))
 
 
-def commands(document: Path) -> dict[str, bool]:
-    """Return every command line, and whether a dagger stands behind it: no test executes it."""
-    text = document.read_text(encoding="utf-8")
-    found: dict[str, bool] = {}
-    for piece, marked in _pieces(text):
-        if _COMMAND.match(piece):
-            found[piece] = found.get(piece, False) or marked
+def commands(document: Path) -> dict[str, set[bool]]:
+    """Return every command, and of the places that name it, whether a dagger stands behind it: no test executes it.
+
+    Between backquotes that is what looks like a command; in a block of the language bash, every line.
+    """
+    found: dict[str, set[bool]] = {}
+    for piece in _pieces(document.read_text(encoding="utf-8")):
+        if piece.words and (piece.typed or _COMMAND.match(piece.words)):
+            found.setdefault(piece.words, set()).add(piece.marked)
     return found
 
 
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    for block in re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+@dataclass(frozen=True)
+class _Piece:
+    """A line of a block, or what stands between backquotes; whether a dagger follows, and whether it is for a shell."""
+
+    words: str
+    marked: bool
+    typed: bool
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
-            yield re.sub(r"\s+#.*$", "", line).strip(), DAGGER in line
+            yield _Piece(re.sub(r"(^|\s+)#.*$", "", line).strip(), DAGGER in line, language == "bash")
     outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-    for piece, sign in re.findall(rf"`([^`\n]+)`( ?{DAGGER})?", outside):
-        yield piece, bool(sign)
+    for words, sign in re.findall(rf"`([^`\n]+)`( ?{DAGGER})?", outside):
+        yield _Piece(words, bool(sign), typed=False)
 
 
 def run_commands(document: Path) -> list[list[str]]:

@@ -17,7 +17,7 @@ import requests
 from tests.pipelines.conftest import SMALL, Finished
 from tests.stack.airflow import Airflow
 from tests.stack.fault_proxy import FaultProxy
-from tests.stack.installation import BUCKET, KEYS, Installation, free_port
+from tests.stack.installation import BUCKET, KEYS, TRAIN_ON_AIRFLOW, Installation, free_port
 
 PATIENCE = 420.0  # seconds
 
@@ -82,7 +82,8 @@ def airflow(installation: Installation) -> Airflow:
 
 @pytest.fixture(scope="session")
 def trained(installation: Installation) -> Finished:
-    return installation.run("--pipeline", "train", *SMALL)
+    _python, *command = TRAIN_ON_AIRFLOW.split()
+    return installation.python(*command, *SMALL)
 
 
 @pytest.fixture(scope="session")

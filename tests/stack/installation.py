@@ -14,6 +14,7 @@ from tests.pipelines.conftest import ROOT, Finished
 
 PORTS = ("POSTGRES", "MLFLOW", "AIRFLOW")
 BUCKET = "health-predict"
+TRAIN_ON_AIRFLOW = "python run.py --pipeline train --stack airflow"  # as the README has it
 KEYS = {
     "AWS_ACCESS_KEY_ID": "stack-tests",
     "AWS_SECRET_ACCESS_KEY": "stack-tests-secret",

@@ -5,6 +5,7 @@ Where a command would take long, what is appended makes it short: the same code 
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ EXECUTED = {
 
 
 @pytest.fixture(scope="module")
-def shell(real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shell(real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a user's shell has set: a state folder, ports that nobody else has, the data file."""
     folder = tmp_path_factory.mktemp("reader")
     for passed in (folder, *folder.parents[:2]):  # PostgreSQL runs as a user of its own
@@ -39,7 +40,10 @@ def shell(real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     ports = {f"HEALTH_PREDICT_{name}_PORT": str(free_port()) for name in SERVICES}
     set_here = {"HEALTH_PREDICT_STATE": str(folder / "state"), "HEALTH_PREDICT_DATA": str(real_path), "COLUMNS": "160"}
-    return kept | ports | set_here | {"HEALTH_PREDICT_MONITOR_SCHEDULE": ""}
+    environment = kept | ports | set_here | {"HEALTH_PREDICT_MONITOR_SCHEDULE": ""}
+    yield environment
+    # also when only some were asked for: no service outlives its folder
+    subprocess.run(["make", "services-down"], cwd=ROOT, env=environment, capture_output=True, check=True)
 
 
 @pytest.mark.parametrize("command", EXECUTED.values(), ids=list(EXECUTED))
