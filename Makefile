@@ -81,7 +81,7 @@ model-card: $(VENV)/.pipeline ## docs/model_card.md from the registered champion
 samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the picture of the timeline, from a full loop on the real file (SAMPLES_ARGS="--quick --output FOLDER")
 	@$(PYTHON) -m driver.samples $(SAMPLES_ARGS)
 
-test-docs: $(VENV)/.dev ## build the site, execute the notebook on a synthetic file
+test-docs: $(VENV)/.dev ## build the site, open every page in a browser, execute the notebook on a synthetic file
 	@$(PYTHON) -m pytest -n 0 -m docs tests/docs tests/notebooks
 
 services-up: $(VENV)/.pipeline $(SERVING)/.serving $(AIRFLOW)/.services ## start what the stack airflow needs, on 127.0.0.1 (SERVICES=compose|processes)
@@ -136,7 +136,7 @@ $(VENV)/.pipeline: requirements/pipeline.txt $(VENV)/.uv
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/pipeline.txt $(VENV)/.uv
-	@echo "setup: packages of the pipelines and of development (1.6 GB on disk)"
+	@echo "setup: packages of the pipelines and of development (1.8 GB on disk)"
 	@$(VENV)/bin/uv pip install --compile-bytecode --python $(PYTHON) --quiet --require-hashes -r $<
 	@touch $(VENV)/.pipeline $@
 

@@ -91,7 +91,7 @@ def decision_curve(points: OperatingPoints, threshold: float, *, alt: str) -> Ma
         axes.set(xlabel="threshold probability", ylabel="net benefit per encounter")
         axes.set(xlim=(0, None), ylim=(-_FLOOR * points.prevalence, 1.08 * points.prevalence))
         axes.xaxis.set_major_formatter(percentages())
-        axes.legend(loc="upper right")
+        axes.legend(loc="best")
 
     return draw(paint, name="decision-curve", alt=alt)
 
@@ -107,6 +107,6 @@ def reliability_curve(bins: Sequence[ReliabilityBin], limits: tuple[float, float
         axes.plot([b.predicted for b in bins], observed, "o", color=BLUE, markersize=5, label="bin, with 95 % interval")
         axes.set(xlabel="mean predicted probability", ylabel="observed rate", xlim=limits, ylim=limits)
         _in_percent(axes)
-        axes.legend(loc="upper left")
+        axes.legend(loc="best")  # above the line where the model overestimates, below it where it underestimates
 
     return draw(paint, name=name, alt=alt)

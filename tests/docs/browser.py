@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 from health_predict.errors import InfrastructureError
 from infra.debian import install
@@ -24,8 +24,10 @@ NO_UPDATES = ("--disable-component-update", "--disable-sync")
 # the same text size and shapes everywhere: no scrollbar that takes room, no hinting
 LIKE_PRINT = ("--hide-scrollbars", "--font-render-hinting=none")
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
+TALLEST = 12_000  # pixels of a screenshot; Evidently's pages are 20,000 long
 LOCAL = ("file:", "data:", "blob:", "about:")
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+# without preload axe-core does not ask for the style sheets again, which a page that is a file may not
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"], "preload": False}
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Seen:
         overflow: pixels by which it is wider than the window.
         cut: texts wider than the box that holds them, which does not scroll.
         violations: of axe-core's rules, WCAG 2.1 A and AA.
+        unseen: how many pictures are below the end of the screenshot.
     """
 
     width: int
@@ -68,6 +71,7 @@ class Seen:
     cut: tuple[str, ...]
     violations: tuple[str, ...]
     figures: tuple[Figure, ...]
+    unseen: int
 
 
 def find_browser() -> str:
@@ -106,13 +110,16 @@ def look(opened: Browser, file: Path, width: int, picture: Path, *, audited: boo
     page.on("request", lambda asked: None if asked.url.startswith(LOCAL) else outside.append(asked.url))
     page.goto(file.as_uri(), wait_until="load")
     _wait_for_drawings(page)
-    shown = page.screenshot(full_page=True, path=picture)
     measured = page.evaluate(MEASURE)
+    size: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(measured["height"], TALLEST)}
+    shown = page.screenshot(full_page=True, clip=size, path=picture)
     violations = _violations(page) if audited else ()
     page.close()
-    figures = _figures(measured["figures"], Image.open(io.BytesIO(shown)).convert("L"))
+    within = [figure for figure in measured["figures"] if figure["box"][3] <= TALLEST]
+    figures = _figures(within, Image.open(io.BytesIO(shown)).convert("L"))
     overflow, cut = int(measured["overflow"]), tuple(measured["cut"])
-    return Seen(width, tuple(errors), tuple(outside), overflow, cut, violations, figures)
+    unseen = len(measured["figures"]) - len(figures)
+    return Seen(width, tuple(errors), tuple(outside), overflow, cut, violations, figures, unseen)
 
 
 def _wait_for_drawings(page: Page) -> None:

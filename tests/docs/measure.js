@@ -38,6 +38,21 @@
     return found;
   };
 
+  // curves and intervals that run through the words of a legend; lines of the grid may
+  const crossed = (svg) => {
+    const legend = [...svg.querySelectorAll(".legend text")].map((text) => [words(text), text.getBBox()]);
+    const curves = legend.length ? [...svg.querySelectorAll("path")].filter(
+      (path) => !path.closest("defs, .legend") && !["none", "rgb(221, 221, 221)"].includes(getComputedStyle(path).stroke)
+    ) : [];
+    const points = curves.flatMap((path) => {
+      const length = path.getTotalLength(), steps = Math.ceil(length / 3);
+      return Array.from({ length: steps }, (_, i) => path.getPointAtLength((i * length) / steps));
+    });
+    const within = ({ x, y, width, height }) => (point) =>
+      point.x > x && point.x < x + width && point.y > y + 2 && point.y < y + height - 2;
+    return legend.filter(([, place]) => points.some(within(place))).map(([name]) => `${name} is crossed`);
+  };
+
   const smallest = (svg) => {
     const scale = svg.viewBox.baseVal ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
     const sizes = [...svg.querySelectorAll("text")].map((text) => parseFloat(getComputedStyle(text).fontSize) * scale);
@@ -72,12 +87,13 @@
       title: title ? words(title) : "",
       box: [Math.max(left, 0), top + scrollY, Math.min(right, innerWidth), bottom + scrollY].map(Math.round),
       smallest: smallest(svg),
-      problems: problems(svg),
+      problems: [...problems(svg), ...crossed(svg)],
       legend: legend(svg),
     };
   };
 
-  const scrolls = (node) => node.closest("details:not([open])") || ["auto", "scroll"].includes(getComputedStyle(node).overflowX);
+  const paper = matchMedia("print").matches; // nothing scrolls there
+  const scrolls = (node) => node.closest("details:not([open])") || !paper && ["auto", "scroll"].includes(getComputedStyle(node).overflowX);
   const cut = [...document.querySelectorAll("body *:not(svg *)")].filter(
     (node) => node.clientWidth > 0 && node.scrollWidth > node.clientWidth + LEAST && !scrolls(node)
   );
@@ -88,6 +104,7 @@
   const drawn = [...document.querySelectorAll("svg.plot, svg.main-svg")].filter(visible);
   return {
     overflow: document.documentElement.scrollWidth - innerWidth,
+    height: document.documentElement.scrollHeight,
     cut: cut.map(words),
     figures: drawn.map(figure),
   };

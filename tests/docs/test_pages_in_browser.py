@@ -14,15 +14,16 @@ from playwright.sync_api import Browser
 
 from health_predict.errors import InfrastructureError
 from stacks import environment
-from tests.docs.browser import Figure, Seen, browser, look
+from tests.docs.browser import CHOSEN, MEASURE, Figure, Seen, browser, find_browser, look
 from tests.docs.colour_vision import KINDS, seen_colours
-from tests.docs.made_pages import EVIDENTLYS, OUR_PAGES, PICTURES, write_pages
+from tests.docs.made_pages import EVIDENTLYS, OUR_PAGES, OURS_MADE, PICTURES, write_pages
 
 pytestmark = pytest.mark.docs
 SITE = "site_index"
 ALL = (*OUR_PAGES, *EVIDENTLYS, SITE, *PICTURES)
 AUDITED = (*OUR_PAGES, SITE)
-WIDTHS = (1280, 400)
+PAPER = 718  # A4 less its margins, in pixels
+WIDE, NARROW = 1280, 400  # pixels; axe-core runs on narrow pages, where more can go wrong
 LEAST_CONTRAST = 5  # grey values out of 255
 SMALLEST = 7.99  # pixels of a font
 SERIES_APART, STEPS_APART = 20.0, 5.0  # CIE76, of marks that are alike but for their colour; 2 can just be told
@@ -51,7 +52,10 @@ def seen(opened: Browser, pages: dict[str, Path]) -> dict[str, list[Seen]]:
     folder = Path(os.environ.get("HEALTH_PREDICT_SCREENSHOTS", environment.state_folder() / "screenshots"))
     folder.mkdir(parents=True, exist_ok=True)
     return {
-        name: [look(opened, file, width, folder / f"{name}-{width}.png", audited=name in AUDITED) for width in WIDTHS]
+        name: [
+            look(opened, file, width, folder / f"{name}-{width}.png", audited=width == NARROW and name in AUDITED)
+            for width in (WIDE, NARROW)
+        ]
         for name, file in pages.items()
     }
 
@@ -81,8 +85,20 @@ def test_texts_of_a_picture_can_be_read(seen: dict[str, list[Seen]], name: str) 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != SITE])
 def test_no_picture_is_blank(seen: dict[str, list[Seen]], name: str) -> None:
+    assert name in EVIDENTLYS or sum(view.unseen for view in seen[name]) == 0
     found = [(view.width, f.title, f.contrast) for view in seen[name] for f in view.figures]
     assert [figure for figure in found if figure[2] < LEAST_CONTRAST] == []
+
+
+@pytest.mark.parametrize("name", OURS_MADE)
+def test_nothing_is_cut_off_on_paper(opened: Browser, pages: dict[str, Path], name: str) -> None:
+    page = opened.new_page(viewport={"width": PAPER, "height": 1000})
+    page.emulate_media(media="print")
+    page.goto(pages[name].as_uri())
+    measured = page.evaluate(MEASURE)
+    page.close()
+    assert measured["overflow"] <= 0
+    assert measured["cut"] == []
 
 
 @pytest.mark.parametrize("name", OUR_PAGES)
@@ -130,3 +146,17 @@ def test_the_check_of_colours_knows_red_and_green(opened: Browser) -> None:
     apart = dict(zip(KINDS, np.linalg.norm(shown[:, 0] - shown[:, 1], axis=1), strict=True))
     assert apart["none"] > 80
     assert apart["deuteranopia"] < 25
+
+
+def test_without_a_browser_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CHOSEN, str(tmp_path / "none"))
+    with pytest.raises(InfrastructureError, match=r"^HEALTH_PREDICT_BROWSER=.*none is not a program$"):
+        find_browser()
+    monkeypatch.delenv(CHOSEN)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(InfrastructureError, match=r"only root on Debian can install it; install chromium$"):
+        find_browser()
+    for name in ("google-chrome", "chromium"):
+        (tmp_path / name).touch(mode=0o755)
+        assert find_browser() == str(tmp_path / name)
