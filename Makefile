@@ -58,7 +58,7 @@ check: $(VENV)/.dev ## style, types, layers, locks
 		|| { echo "error: a requirements file names where packages come from"; exit 1; }
 	@echo "check: all good"
 
-bench: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## measure what the README claims about speed and quality, an hour (BENCH_ARGS=--quick only shows that it runs)
+bench: $(VENV)/.dev $(SERVING)/.serving $(AIRFLOW)/.services ## measure what the README claims, in an hour (BENCH_ARGS=--quick only shows that it runs)
 	@$(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 dashboard: $(VENV)/.pipeline ## the ZenML dashboard on 127.0.0.1, until Ctrl+C
@@ -78,10 +78,10 @@ notebook: $(VENV)/.dev ## execute notebooks/01_eda_baseline.py into its .ipynb (
 model-card: $(VENV)/.pipeline ## docs/model_card.md from the registered champion (CARD=another file)
 	@$(PYTHON) -m driver.model_card $(CARD)
 
-samples: $(VENV)/.dev $(SERVING)/.serving ## docs/sample_drift_reports and the picture of the timeline, from a full loop on the real file (SAMPLES_ARGS="--quick --output FOLDER")
+samples: $(VENV)/.dev $(SERVING)/.serving ## the sample reports, timeline and model card of docs/, by a full loop (SAMPLES_ARGS="--quick --output FOLDER")
 	@$(PYTHON) -m driver.samples $(SAMPLES_ARGS)
 
-test-docs: $(VENV)/.dev ## build the site, open every page in a browser, execute the notebook on a synthetic file
+test-docs: $(VENV)/.dev ## build the site, open every page in a browser, execute the notebook and the README's commands
 	@$(PYTHON) -m pytest -n 0 -m docs tests/docs tests/notebooks
 
 services-up: $(VENV)/.pipeline $(SERVING)/.serving $(AIRFLOW)/.services ## start what the stack airflow needs, on 127.0.0.1 (SERVICES=compose|processes)
