@@ -175,7 +175,7 @@ def test_empty_and_constant_columns_and_labels_of_one_kind_are_noted(validator) 
         "No classification report: too few patients of either outcome on either side of the threshold.",
     )
     assert {"race", "payer_code", "insulin"} == set(found.columns)
-    assert "100.0 %" in found.summary
+    assert "100.0\u00a0%" in found.summary
 
 
 def test_columns_without_any_value_on_both_sides_do_not_drift(validator) -> None:
