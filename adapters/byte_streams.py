@@ -1,6 +1,7 @@
 """Byte streams of local files and s3:// objects. What is written takes its name only when it is whole.
 
-Endpoint and credentials come from the usual AWS variables. Nothing here holds more than a few blocks in memory.
+Endpoint and credentials come from the active stack for what lies in its own bucket, else from the usual AWS variables.
+Nothing here holds more than a few blocks in memory.
 """
 
 import os
@@ -35,7 +36,7 @@ def reading(uri: str, *, at_random: bool = False) -> Iterator[Source]:
     with explained(uri, "read"):
         if uri.startswith(S3):
             cache = "none" if at_random else "readahead"
-            stream = _s3().open(_key(uri), "rb", block_size=BLOCK, cache_type=cache)
+            stream = _s3(uri).open(_key(uri), "rb", block_size=BLOCK, cache_type=cache)
             size = stream.size
         else:
             stream = Path(uri).open("rb")  # noqa: SIM115 - closed below
@@ -86,8 +87,10 @@ def remove(uri: str) -> None:
     with explained(uri, "removed"):
         if not uri.startswith(S3):
             Path(uri).unlink(missing_ok=True)
-        elif _s3().exists(_key(uri)):
-            _s3().rm_file(_key(uri))
+            return
+        storage = _s3(uri)
+        if storage.exists(_key(uri)):
+            storage.rm_file(_key(uri))
 
 
 def check_writable(uri: str) -> None:
@@ -149,16 +152,29 @@ def _remote_failure(error: Exception, uri: str) -> HealthPredictError | None:
     return None
 
 
-def _s3() -> Any:  # noqa: ANN401 - s3fs has no types, and costs a second that a local run need not pay
+def _s3(uri: str) -> Any:  # noqa: ANN401 - s3fs has no types, and costs a second that a local run need not pay
     import s3fs
 
     retries = {"max_attempts": 3, "mode": "standard"}
     settings = {"connect_timeout": 5, "read_timeout": 60, "retries": retries}
-    return s3fs.S3FileSystem(config_kwargs=settings, use_listings_cache=False)
+    return s3fs.S3FileSystem(config_kwargs=settings, use_listings_cache=False, **_of_stack(_key(uri)))
+
+
+def _of_stack(key: str) -> dict[str, Any]:
+    """Endpoint, credentials and encryption of the active stack's bucket; none for what lies elsewhere."""
+    from adapters.object_storage import store_of_stack
+
+    store = store_of_stack(key.partition("/")[0])
+    if store is None:
+        return {}
+    access, secret, token, region = store.get_credentials()
+    client = {**({"region_name": region} if region else {}), **(store.config.client_kwargs or {})}
+    credentials = {"key": access, "secret": secret, "token": token}
+    return {**credentials, "client_kwargs": client, "s3_additional_kwargs": store.config.s3_additional_kwargs or {}}
 
 
 def _s3_writer(uri: str) -> Any:  # noqa: ANN401
-    return _s3().open(_key(uri), "wb", block_size=BLOCK, autocommit=False)
+    return _s3(uri).open(_key(uri), "wb", block_size=BLOCK, autocommit=False)
 
 
 def _key(uri: str) -> str:

@@ -119,12 +119,12 @@ class Bucket:
 
 
 def _client(bucket: str, config: Config) -> Any:  # noqa: ANN401 - boto3's, made at run time
-    store = _store_of_stack(bucket)
+    store = store_of_stack(bucket)
     return boto3.Session().client("s3", config=config) if store is None else _client_of_store(store, config)
 
 
-def _store_of_stack(bucket: str) -> Any | None:  # noqa: ANN401 - ZenML's S3ArtifactStore
-    """The active stack's artifact store if this is its bucket; ZenML is not asked where it has no store yet."""
+def store_of_stack(bucket: str) -> Any | None:  # noqa: ANN401 - ZenML's S3ArtifactStore
+    """Return the active stack's artifact store if this is its bucket; ZenML is not asked where it has no store yet."""
     folder = os.environ.get("ZENML_CONFIG_PATH")
     if not os.environ.get("ZENML_STORE_URL") and not (folder and (Path(folder) / "config.yaml").exists()):
         return None

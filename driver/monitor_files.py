@@ -13,7 +13,7 @@ from adapters.encounter_files import read_encounters
 from adapters.report_files import check_folder
 from configs.monitor import MonitorConfig
 from driver.result_file import claim, file_check_result, write
-from driver.stack import use_stack
+from driver.stack import use_stack, use_stack_of
 from health_predict.errors import InputError
 from health_predict.monitoring.file_check import FileRequest
 from health_predict.monitoring.own_encounters import accept
@@ -37,6 +37,8 @@ def check_own_file(options: "Options", config: MonitorConfig) -> int:
     reference = _absolute(options.reference) if options.reference else None
     reports = _absolute(options.reports) if options.reports else str(state_folder() / "reports")
     check_folder(reports)
+    for file in filter(None, (current, reference)):
+        use_stack_of(file, options.stack)
     told = (*_announce(current, ""), *(_announce(reference, "reference: ") if reference else ()))
     if not options.verbose:
         from driver.console import quiet_libraries

@@ -10,7 +10,7 @@ from adapters.stack_connection import registry_of_stack
 from adapters.table_files import open_table
 from adapters.table_output import check_output
 from driver.provenance import say_what_it_learnt_from
-from driver.stack import use_stack
+from driver.stack import use_stack, use_stack_of
 from health_predict.errors import InputError
 from health_predict.privacy import SMALLEST_GROUP
 from health_predict.table_columns import TableLayout, lay_out
@@ -35,6 +35,7 @@ def run(options: Options) -> int:
         InputError: no input, output or champion, or a file that cannot be read or written.
     """
     source, destination = _files(options)
+    use_stack_of(source, options.stack)
     _announce(source, _check(source, destination))
     if not options.verbose:
         from driver.console import quiet_libraries

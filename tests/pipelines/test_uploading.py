@@ -136,30 +136,65 @@ def test_a_training_takes_its_data_from_there(ward: Ward, uploaded: Result) -> N
     assert f"data: diabetic_data.csv (file, from --data), {ROWS:,} encounters" in result.stdout
 
 
-def test_the_bucket_of_the_stack_opens_with_the_credentials_of_the_stack(
-    ward: Ward, uploaded: Result, monkeypatch
-) -> None:
-    """The process itself has none that AWS's variables would name."""
-    from adapters.object_storage import read_object
+@pytest.fixture
+def own_keys(ward: Ward, uploaded: Result, monkeypatch) -> Iterator[str]:
+    """The address of the uploaded file, on a stack with keys of its own; the process has none in AWS's variables."""
     from stacks.apply import apply_stack
 
     secrets = ward.folder / "secrets.env"
     secrets.touch(mode=0o600)
     secrets.write_text("KEY=test\nSECRET=test\n")
     stack = yaml.safe_load((ward.folder / "ward.yaml").read_text())
-    store = {"key": "{{of_ward.KEY}}", "secret": "{{of_ward.SECRET}}", "path": f"s3://{BUCKET}"}
+    store = stack["components"]["artifact_store"]["configuration"]
+    store |= {"key": "{{of_ward.KEY}}", "secret": "{{of_ward.SECRET}}"}
     store["client_kwargs"] = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
-    stack["components"]["artifact_store"] = {"name": "own_keys", "flavor": "s3", "configuration": store}
-    described = {**stack, "secrets": {"of_ward": str(secrets)}}
-    (ward.folder / "keys.yaml").write_text(yaml.safe_dump(described))
+    stack["components"]["artifact_store"]["name"] = "own_keys"
+    (ward.folder / "keys.yaml").write_text(yaml.safe_dump({**stack, "secrets": {"of_ward": str(secrets)}}))
     apply_stack("keys", activate=True, folder=ward.folder)
     for name in ("AWS_ENDPOINT_URL", *CREDENTIALS):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    try:
-        assert read_object(f"s3://{BUCKET}/{NAMES[0]}") == ward.file.read_bytes()
-    finally:
-        apply_stack("ward", activate=True, folder=ward.folder)
+    S3FileSystem.clear_instance_cache()
+    yield f"s3://{BUCKET}/{NAMES[0]}"
+    S3FileSystem.clear_instance_cache()
+    apply_stack("ward", activate=True, folder=ward.folder)
+
+
+def test_the_bucket_of_the_stack_opens_with_the_credentials_of_the_stack(ward: Ward, own_keys: str) -> None:
+    from adapters.object_storage import read_object
+
+    assert read_object(own_keys) == ward.file.read_bytes()
+
+
+def test_streams_take_the_credentials_and_the_encryption_of_the_stack(ward: Ward, own_keys: str) -> None:
+    from adapters.byte_streams import Destination, reading, remove
+
+    copy = f"s3://{BUCKET}/copy.csv"
+    with reading(own_keys) as source:
+        content = source.stream.read()
+    written = Destination(copy)
+    written.stream.write(content)
+    written.finish()
+    written.commit()
+    assert ward.read("copy.csv") == ward.file.read_bytes()
+    assert ward.client.head_object(Bucket=BUCKET, Key="copy.csv")["ServerSideEncryption"] == "AES256"
+    remove(copy)
+    assert ward.client.list_objects_v2(Bucket=BUCKET, Prefix="copy.csv")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--pipeline", "score", "--output", f"s3://{BUCKET}/scores.csv", "--input"], f"input: s3://{BUCKET}/"),
+        (["--pipeline", "monitor", "--current"], "encounters with labels"),
+    ],
+)
+def test_score_and_monitor_open_a_file_of_the_bucket(own_keys: str, arguments: list[str], told: str) -> None:
+    """They read it before they ask for a model, which this stack has no registry for."""
+    from run import main
+
+    result = CliRunner().invoke(main, [*arguments, own_keys, "--dry-run"], catch_exceptions=False)
+    assert told in result.stdout, result.output
 
 
 def test_what_is_there_is_not_sent_again(ward: Ward, uploaded: Result) -> None:
