@@ -24,7 +24,7 @@ NO_UPDATES = ("--disable-component-update", "--disable-sync")
 # the same text size and shapes everywhere: no scrollbar that takes room, no hinting
 LIKE_PRINT = ("--hide-scrollbars", "--font-render-hinting=none")
 MEASURE = Path(__file__).with_name("measure.js").read_text(encoding="utf-8")
-TALLEST = 12_000  # pixels of a screenshot; Evidently's pages are 20,000 long
+TALLEST = 12_000  # pixels of a screenshot; Evidently's pages are longer, and take longer than all others
 LOCAL = ("file:", "data:", "blob:", "about:")
 # without preload axe-core does not ask for the style sheets again, which a page that is a file may not
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"], "preload": False}
@@ -127,8 +127,8 @@ def _wait_for_drawings(page: Page) -> None:
     page.evaluate(
         """() => new Promise(done => {
             if (!document.scripts.length) return done();
-            let rest = setTimeout(done, 1000);
-            new MutationObserver(() => { clearTimeout(rest); rest = setTimeout(done, 400); })
+            let rest = setTimeout(done, 800);
+            new MutationObserver(() => { clearTimeout(rest); rest = setTimeout(done, 250); })
                 .observe(document, {childList: true, subtree: true, attributes: true});
         })"""
     )

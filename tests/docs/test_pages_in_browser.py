@@ -87,6 +87,7 @@ def test_texts_of_a_picture_can_be_read(seen: dict[str, list[Seen]], name: str) 
 def test_no_picture_is_blank(seen: dict[str, list[Seen]], name: str) -> None:
     assert name in EVIDENTLYS or sum(view.unseen for view in seen[name]) == 0
     found = [(view.width, f.title, f.contrast) for view in seen[name] for f in view.figures]
+    assert found or name in OUR_PAGES, "nothing was drawn"
     assert [figure for figure in found if figure[2] < LEAST_CONTRAST] == []
 
 
