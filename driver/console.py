@@ -22,15 +22,19 @@ def explained(*, verbose: bool) -> Iterator[None]:
     except (KeyboardInterrupt, Exception) as failure:
         if isinstance(failure, click.exceptions.Exit) or verbose:
             raise
-        known = _known(failure)
-        if isinstance(failure, KeyboardInterrupt):
-            _say(str(failure) or "interrupted; run the same command again")
-            sys.exit(130)
-        if known is None:
-            _say(f"unexpected {type(failure).__name__}: {_first_line(failure)} (run again with -v for the traceback)")
-            sys.exit(1)
-        _say(str(known))
-        sys.exit(known.exit_code)
+        line, code = in_one_line(failure)
+        click.echo(f"error: {line}", err=True)
+        sys.exit(code)
+
+
+def in_one_line(failure: BaseException) -> tuple[str, int]:
+    """Return what a user is told of a failure, and the exit code of a command that ends with it."""
+    if isinstance(failure, KeyboardInterrupt):
+        return str(failure) or "interrupted; run the same command again", 130
+    known = _known(failure)
+    if known is None:
+        return f"unexpected {type(failure).__name__}: {_first_line(failure)} (run again with -v for the traceback)", 1
+    return str(known), known.exit_code
 
 
 def quiet_libraries() -> None:
@@ -58,7 +62,3 @@ def _known(failure: BaseException | None) -> HealthPredictError | None:
 
 def _first_line(failure: BaseException) -> str:
     return (str(failure).strip() or "no message").splitlines()[0]
-
-
-def _say(line: str) -> None:
-    click.echo(f"error: {line}", err=True)

@@ -10,7 +10,7 @@ import click
 
 from configs.loading import load
 from configs.monitor import MonitorConfig
-from driver.result_file import claim, monitoring_result, write
+from driver.result_file import claim, kept_if_failing, monitoring_result, write
 from driver.stack import use_stack
 from health_predict.errors import InputError
 from stacks.environment import state_folder
@@ -78,10 +78,13 @@ def _go_through(config: MonitorConfig, options: Options, count: int | None, resu
     if options.dry_run:
         click.echo("dry run: everything is in order, nothing was changed")
         return 0
-    try:
-        entries = list(itertools.islice(_monitored(store, config, options), count))
-    finally:
-        _write_page(store)
+    entries: list[Entry] = []
+    with kept_if_failing(result_file, entries):
+        try:
+            for entry in itertools.islice(_monitored(store, config, options), count):
+                entries.append(entry)  # noqa: PERF402 - one by one, so that a failure leaves those before it
+        finally:
+            _write_page(store)
     write(result_file, monitoring_result(entries, ended=has_ended(store)))
     drifted = [_drifted(entry) for entry in entries]
     batches = "1 batch" if len(drifted) == 1 else f"{len(drifted)} batches"

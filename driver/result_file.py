@@ -3,11 +3,12 @@
 import json
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from driver.console import in_one_line
 from health_predict.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,6 +86,18 @@ def monitoring_result(entries: Iterable["Entry"], *, ended: bool) -> dict[str, A
         },
         "batches": batches,
     }
+
+
+@contextmanager
+def kept_if_failing(file: Path | None, entries: Sequence["Entry"]) -> Iterator[None]:
+    """Where monitoring fails or is interrupted, write what had come of it before, with the failure; it is raised on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Exception) as failure:
+        reason, code = in_one_line(failure)
+        with suppress(InputError):  # the failure is the one to tell
+            write(file, {**monitoring_result(entries, ended=False), "failure": {"reason": reason, "exit_code": code}})
+        raise
 
 
 def file_check_result(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from driver.result_file import claim, file_check_result, monitoring_result, write
+from driver.result_file import claim, file_check_result, kept_if_failing, monitoring_result, write
 from driver.train_result import TrainResult
-from health_predict.errors import InputError
+from health_predict.errors import InfrastructureError, InputError
 from health_predict.monitoring.ledger import Entry, Ledger
 from tests.driver.refusals import assert_refused, command, folder
 
@@ -120,3 +120,26 @@ def test_training_tells_version_promotion_and_scores_with_intervals() -> None:
     assert (summary["version"], summary["promoted"], summary["reason"]) == ("7", False, "not better")
     assert summary["scores"] == {"test": {"rows": 900, "auroc": auroc}}
     assert (summary["target"], summary["provenance"], summary["run"]) == ("any", "uci", "training-1")
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (InfrastructureError("MLflow is down"), {"reason": "MLflow is down", "exit_code": 5}),
+        (KeyboardInterrupt("the run goes on"), {"reason": "the run goes on", "exit_code": 130}),
+    ],
+)
+def test_what_was_done_before_a_later_batch_failed_is_kept_with_the_failure(
+    tmp_path: Path, failure: BaseException, told: dict[str, object]
+) -> None:
+    entries: list[Entry] = []
+    with pytest.raises(type(failure)), kept_if_failing(tmp_path / "r.json", entries):
+        entries.append(settled(0, "NO_DRIFT", "none", {"result": "none", "version": None, "served": "1"}))
+        raise failure
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert ([batch["batch"] for batch in result["batches"]], result["failure"]) == (["b0"], told)
+
+
+def test_a_result_that_cannot_be_written_hides_no_failure(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError), kept_if_failing(tmp_path / "gone" / "r.json", []):
+        raise InfrastructureError("MLflow is down")

@@ -240,7 +240,10 @@ def test_a_store_or_mlflow_that_fails_half_way_is_5_and_the_next_command_goes_on
 
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "create_run", broken)
-        assert "MLflow at sqlite:" in refused(home, 5)
+        line = refused(home, 5, "--result", str(home.state / "failed.json"))
+    assert "MLflow at sqlite:" in line
+    told = json.loads((home.state / "failed.json").read_text())
+    assert (told["batches"], told["failure"]) == ([], {"reason": line.removeprefix("error: "), "exit_code": 5})
 
     done = home.command()
     assert done.exit_code == 0, done.output
