@@ -10,7 +10,7 @@ import pandas as pd
 from health_predict import bootstrap
 from health_predict.columns import PATIENT
 from health_predict.evaluation import Interval
-from health_predict.privacy import POOLED, SMALLEST_GROUP
+from health_predict.privacy import POOLED, SMALLEST_GROUP, can_be_told
 
 AGE_GROUPS = {"[0-10)": "<40", "[10-20)": "<40", "[20-30)": "<40", "[30-40)": "<40", "[40-50)": "40-60"}
 AGE_GROUPS |= {"[50-60)": "40-60", "[60-70)": "60-70", "[70-80)": "70-80", "[80-90)": "80+", "[90-100)": "80+"}
@@ -53,7 +53,7 @@ class ToldSlice:
 def tell(s: Slice) -> ToldSlice:
     """Withhold the figures of a group that too few stand behind, and those that it cannot have."""
     positives = round(s.rows * s.positive_rate)
-    enough = min(positives, s.rows - positives) >= SMALLEST_GROUP
+    enough = can_be_told(s.rows, s.positive_rate)
     return ToldSlice(
         column=s.column,
         group=s.group,

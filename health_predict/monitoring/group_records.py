@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from health_predict.evaluation import Interval
-from health_predict.privacy import POOLED, SMALLEST_GROUP
+from health_predict.privacy import POOLED, can_be_told
 from health_predict.slices import Slice
 
 
@@ -65,9 +65,7 @@ def _place(key: tuple[str, str]) -> tuple[int, bool, bool, str]:
 
 
 def _of_slice(s: Slice) -> GroupRecord:
-    positives = round(s.rows * s.positive_rate)
-    enough = min(positives, s.rows - positives) >= SMALLEST_GROUP
-    auroc = _known(s.auroc) if enough else None
+    auroc = _known(s.auroc) if can_be_told(s.rows, s.positive_rate) else None
     return GroupRecord(s.column, s.group, s.rows, s.positive_rate, s.mean_probability, auroc, _known(s.calibration_gap))
 
 

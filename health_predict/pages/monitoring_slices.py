@@ -12,7 +12,7 @@ from health_predict.monitoring.history import MonitoringHistory
 from health_predict.monitoring.monitored_batch import MonitoredBatch
 from health_predict.pages.charts import Row, forest
 from health_predict.pages.frame import Figure, Section, Table, Text, number_interval, percent, percent_interval
-from health_predict.privacy import SMALLEST_GROUP
+from health_predict.privacy import can_be_told
 
 FEWEST_ROWS = 1000  # of a group; below it nothing is said about how well it is served
 _RECENT_ROWS = 10_000  # encounters that "lately" goes back, in whole batches
@@ -111,22 +111,16 @@ def _text(value: Interval | None, name: Literal["auroc", "gap"]) -> str:
     return number_interval(value) if name == "auroc" else percent_interval(value)
 
 
-def _can_be_told(group: GroupRecord) -> bool:
-    """Whether eleven encounters of either outcome stand behind what is observed."""
-    positives = round(group.rows * group.observed)
-    return min(positives, group.rows - positives) >= SMALLEST_GROUP
-
-
 def _table(caption: str, groups: Sequence[GroupRecord]) -> Table:
     rows = tuple(
         (
             g.column,
             g.group,
             f"{g.rows:,}",
-            percent(g.observed) if _can_be_told(g) else "too few",
+            percent(g.observed) if can_be_told(g.rows, g.observed) else "too few",
             percent(g.predicted),
             _text(g.auroc, "auroc"),
-            _text(g.gap, "gap") if _can_be_told(g) else "too few",
+            _text(g.gap, "gap") if can_be_told(g.rows, g.observed) else "too few",
             "" if g.rows >= FEWEST_ROWS else "too few to judge",
         )
         for g in groups
