@@ -65,5 +65,5 @@ def test_a_wrong_file_is_one_line(content: str, message: str, tmp_path) -> None:
 
 
 def test_an_unknown_profile_names_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"neither a profile \(full, quick\) nor a YAML file"):
+    with pytest.raises(InputError, match=r"neither a profile \(full, quick, small\) nor a YAML file"):
         load(TrainConfig, "train", "quik")
