@@ -31,7 +31,7 @@ _KNOWN = frozenset(
     | {"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "46BKJoQYlPPOexq0OhDZnIlNepKFf87WFwLbfzqDDho="}
 )
 # the keys of an S3 service elsewhere, by the variable that holds them
-_GIVEN = {"S3_ACCESS_KEY": "AWS_ACCESS_KEY_ID", "S3_SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
+GIVEN_ELSEWHERE = {"S3_ACCESS_KEY": "AWS_ACCESS_KEY_ID", "S3_SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
 
 
 def _text() -> str:
@@ -140,10 +140,10 @@ def _is_fernet(value: str) -> bool:
 def _given_keys(endpoint: str, environment: Mapping[str, str]) -> dict[str, str]:
     if not endpoint:
         return {}
-    for variable in _GIVEN.values():
+    for variable in GIVEN_ELSEWHERE.values():
         if not environment.get(variable):
             raise InputError(f"HEALTH_PREDICT_S3_ENDPOINT is {endpoint}, but {variable} is not set; set its key pair")
-    return {name: environment[variable] for name, variable in _GIVEN.items()}
+    return {name: environment[variable] for name, variable in GIVEN_ELSEWHERE.items()}
 
 
 def _write_once(path: Path, values: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from health_predict.errors import InfrastructureError
 from infra.processes import health
 from infra.processes.place import Place
 from infra.processes.start import Say
-from infra.service_secrets import adopt_drawn, draw_anew
+from infra.service_secrets import GIVEN_ELSEWHERE, adopt_drawn, draw_anew
 
 _PATIENCE = 30  # seconds
 
@@ -22,8 +22,8 @@ def rotate(place: Place, say: Say) -> None:
 
     Raises InfrastructureError if MLflow or PostgreSQL does not take its new password; the old secrets then still hold.
     """
-    elsewhere = ("S3_ACCESS_KEY", "S3_SECRET_KEY") if place.settings.s3_endpoint else ()
-    secrets = draw_anew(place.settings.secrets, {name: place.secrets[name] for name in elsewhere})
+    kept = {name: place.secrets[name] for name in GIVEN_ELSEWHERE} if place.settings.s3_endpoint else {}
+    secrets = draw_anew(place.settings.secrets, kept)
     fresh = Place(place.settings, secrets)
     if health.postgres(fresh):
         _change_mlflow(place, fresh)

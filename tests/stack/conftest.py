@@ -17,7 +17,7 @@ import requests
 from tests.pipelines.conftest import SMALL, Finished
 from tests.stack.airflow import Airflow
 from tests.stack.fault_proxy import FaultProxy
-from tests.stack.installation import BUCKET, KEYS, TRAIN_ON_AIRFLOW, Installation, free_port
+from tests.stack.installation import BUCKET, KEYS, TRAIN_ON_AIRFLOW, Installation, free_port, let_postgres_pass
 
 PATIENCE = 420.0  # seconds
 
@@ -57,9 +57,7 @@ def s3(s3_port: int) -> Iterator[FaultProxy]:
 def installation(s3: FaultProxy, real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Services that are up; ended, with everything they started, after the last test."""
     own = Installation(tmp_path_factory.mktemp("stack") / "state", s3.url, real_path)
-    # PostgreSQL runs as a user of its own, who has to reach its data
-    for folder in (own.state.parent, *own.state.parent.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o011)
+    let_postgres_pass(own.state.parent)
     up = own.services("up")
     assert up.code == 0, up.output + up.errors
     yield own

@@ -86,6 +86,12 @@ class Installation:
         return json.loads(done.output.splitlines()[-1])
 
 
+def let_postgres_pass(folder: Path) -> None:
+    """Open a temporary folder and the two above it to PostgreSQL, which runs as a user of its own."""
+    for passed in (folder, *folder.parents[:2]):
+        passed.chmod(passed.stat().st_mode | 0o011)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

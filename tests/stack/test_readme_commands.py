@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.conftest import ROOT
-from tests.stack.installation import free_port
+from tests.stack.installation import free_port, let_postgres_pass
 
 pytestmark = pytest.mark.stack
 SERVICES = ("POSTGRES", "S3", "MLFLOW", "AIRFLOW", "ZENML", "JUPYTER")
@@ -34,8 +34,7 @@ EXECUTED = {
 def shell(real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a user's shell has set: a state folder, ports that nobody else has, the data file."""
     folder = tmp_path_factory.mktemp("reader")
-    for passed in (folder, *folder.parents[:2]):  # PostgreSQL runs as a user of its own
-        passed.chmod(passed.stat().st_mode | 0o011)
+    let_postgres_pass(folder)
     own = ("ZENML_", "MLFLOW_", "HEALTH_PREDICT", "AWS_", "AIRFLOW", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     ports = {f"HEALTH_PREDICT_{name}_PORT": str(free_port()) for name in SERVICES}

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from stacks.value_file import read_secret_values
-from tests.stack.installation import Installation
+from tests.stack.installation import Installation, let_postgres_pass
 
 pytestmark = pytest.mark.stack
 BROKEN_OFF = """
@@ -27,13 +27,13 @@ rotation.rotate(Place(settings, load_secrets(settings.secrets)), print)
 def rotated(s3, real_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, dict, dict]]:
     """Services whose secrets were rotated, the second time to the end, with the old secrets and the new ones."""
     own = Installation(tmp_path_factory.mktemp("rotation") / "state", s3.url, real_path)
-    for folder in (own.state.parent, *own.state.parent.parents[:2]):  # PostgreSQL runs as a user of its own
-        folder.chmod(folder.stat().st_mode | 0o011)
+    let_postgres_pass(own.state.parent)
     try:
-        assert own.services("up").code == 0
+        up = own.services("up")
+        assert up.code == 0, up.output + up.errors
         old = read_secret_values(secrets_of(own))
         broken = own.python("-c", BROKEN_OFF)
-        assert broken.code == 9, broken.errors
+        assert broken.code == 9, broken.output + broken.errors
         assert read_secret_values(secrets_of(own)) == old
         again = own.services("rotate")
         assert again.code == 0, again.output + again.errors
@@ -61,10 +61,8 @@ def test_old_passwords_are_refused_and_new_ones_work(rotated) -> None:
     mlflow = [requests.get(search, auth=("admin", s["MLFLOW_ADMIN_PASSWORD"]), timeout=20).status_code for s in both]
     assert mlflow == [401, 200]
     logins = [{"username": "admin", "password": s["AIRFLOW_ADMIN_PASSWORD"]} for s in both]
-    assert [requests.post(f"{ports['AIRFLOW']}/auth/token", json=one, timeout=20).status_code for one in logins] == [
-        401,
-        201,
-    ]
+    token = f"{ports['AIRFLOW']}/auth/token"
+    assert [requests.post(token, json=one, timeout=20).status_code for one in logins] == [401, 201]
     place = {"host": "127.0.0.1", "port": installation.ports["POSTGRES"], "user": "postgres", "dbname": "postgres"}
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(**place, password=both[0]["POSTGRES_PASSWORD"])
