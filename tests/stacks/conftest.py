@@ -34,7 +34,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         (home / name).write_text(content)
     for name in ("ZENML_CONFIG_PATH", "ZENML_STORE_URL", PREPARED_FOR):
         os.environ.pop(name, None)
-    os.environ.update(HEALTH_PREDICT_STATE=str(state), HOME=str(home))
+    # ZenML asks uv for the packages of a run, which would keep its cache in the home folder
+    os.environ.update(HEALTH_PREDICT_STATE=str(state), HOME=str(home), UV_CACHE_DIR=str(state / "uv"))
     prepare()
     forget_clients()
     yield Store(state, home, apply_stack("local", activate=True))

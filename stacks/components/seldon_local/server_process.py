@@ -20,6 +20,7 @@ from stacks.environment import PROJECT
 LAUNCH = Path(__file__).with_name("launch.py")
 BUNDLE = "HEALTH_PREDICT_BUNDLE"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")  # of our environment, which may hold credentials
+_NO_ENVIRONMENT = 0.5  # seconds; one start in some thousand shows it on a busy machine
 _KILL_AFTER = 10.0  # seconds; gunicorn lets running requests finish first
 
 
@@ -112,9 +113,17 @@ class ServerProcess:
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
             zombie = process.status() == psutil.STATUS_ZOMBIE
-            return not zombie and process.environ().get(BUNDLE) == str(self.bundle)
+            return not zombie and _environment(process).get(BUNDLE) == str(self.bundle)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """Read it once it is there: for a moment after its start a process has none that can be seen."""
+    end = time.monotonic() + _NO_ENVIRONMENT
+    while not (found := process.environ()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
 
 
 def _session(process: psutil.Process) -> int | None:
