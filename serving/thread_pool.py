@@ -1,7 +1,7 @@
 """A pool of threads in which the thread that worked last works next.
 
 The standard library's pool wakes the thread that has waited longest. Under a light load each request then meets code
-and model in the cache of another core, which costs a fifth of the server's processor time (`benchmarks.serving`).
+and model in the cache of another core, which costs an eighth of the server's processor time (`benchmarks.serving`).
 """
 
 from __future__ import annotations
